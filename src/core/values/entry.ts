@@ -1,0 +1,35 @@
+/**
+ * An entry as a value backend keeps it when it has times of its own: made with `staleFor`, by a
+ * job, or expired by hand. A value without them rests bare, so that a plain hit makes no object.
+ */
+export class Entry {
+  readonly value: unknown
+  readonly createdAt: number
+  readonly staleAt: number
+
+  constructor(value: unknown, createdAt: number, staleAt: number) {
+    this.value = value
+    this.createdAt = createdAt
+    this.staleAt = staleAt
+  }
+}
+
+/**
+ * What the handle gives a backend and wants back unchanged: bytes where `holds` is `'bytes'`, else
+ * a bare value or an Entry. Never `undefined`: that is a miss.
+ */
+export type Stored = unknown
+
+/**
+ * First byte of encoded bytes that carry times of their own, the byte form of an `Entry`. Digits
+ * and plain entries begin otherwise, so a backend can tell by one byte (see `Backend.touch`).
+ */
+export const GRACED = 0xf2
+
+/** First byte of encoded bytes without times of their own. */
+export const PLAIN = 0xf1
+
+/** Has it times of its own, that a new expiry alone would not move? */
+export function isGraced(what: Stored): boolean {
+  return what instanceof Uint8Array ? what[0] === GRACED : what instanceof Entry
+}
