@@ -119,7 +119,8 @@ export interface Backend {
   setMany?(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Answer<string[]>
   /** How many were there. */
   deleteMany?(space: Space, keys: readonly string[]): Answer<number>
-  has?(space: Space, key: string): Answer<boolean>
+  /** Not a use: nothing moves. `'graced'` as in `touch`: the handle looks whether it is stale. */
+  has?(space: Space, key: string): Answer<boolean | 'graced'>
   /** What rests there with its times. Not a use: nothing moves. */
   peek?(space: Space, key: string): Answer<Kept | undefined>
   /** Stores `what` only while `was` still rests there unchanged (same value, or same bytes). Breaks no claim. */

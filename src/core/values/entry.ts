@@ -5,12 +5,16 @@
 export class Entry {
   readonly value: unknown
   readonly createdAt: number
+  /** Until here it is fresh. */
   readonly staleAt: number
+  /** So long after `staleAt`, in milliseconds, it may be served stale; then it is over, whatever the backend thinks. */
+  readonly staleFor: number
 
-  constructor(value: unknown, createdAt: number, staleAt: number) {
+  constructor(value: unknown, createdAt: number, staleAt: number, staleFor: number) {
     this.value = value
     this.createdAt = createdAt
     this.staleAt = staleAt
+    this.staleFor = staleFor
   }
 }
 

@@ -10,16 +10,22 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown
 }
 
+/** The times that a graced entry carries: fresh until `staleAt`, then stale for `staleFor` milliseconds. */
+export interface Grace {
+  staleAt: number
+  staleFor: number
+}
+
 /** What `decode` answers: the value and its times, or why the bytes give none. */
 export type Decoded =
-  | { value: unknown; createdAt: number | undefined; staleAt: number | undefined }
+  | { value: unknown; createdAt: number | undefined; grace: Grace | undefined }
   | { reason: 'foreign' | 'corrupt' | 'unknown-format' | 'undecodable' }
 
 export interface Format {
   /** The bytes to store; `undefined` when they would be larger than the limit. */
-  encode(value: unknown, createdAt: number, staleAt?: number): Uint8Array | undefined
+  encode(value: unknown, createdAt: number, grace?: Grace): Uint8Array | undefined
   /** Never throws, whatever the bytes. */
   decode(bytes: Uint8Array): Decoded
   /** The same body under other times; never decodes it. `undefined` for bytes that are not an entry of ours. */
-  retime(bytes: Uint8Array, createdAt: number, staleAt: number): Uint8Array | undefined
+  retime(bytes: Uint8Array, createdAt: number, grace: Grace): Uint8Array | undefined
 }
