@@ -7,12 +7,14 @@ import { argumentError } from '../errors.ts'
 import { checkInteger, kindOf } from '../options.ts'
 
 /**
- * Replaces the recipe of storage keys; Django's KEY_FUNCTION, arguments in its order. With `ownPrefix` it says how all
- * keys that it makes for a `keyPrefix` begin; without, `clear()` cannot know which keys are this cache's and is refused.
+ * Replaces the recipe of storage keys; Django's KEY_FUNCTION, arguments in its order. `ownPrefix` says how all keys that it
+ * makes for a `keyPrefix` begin; without it `clear()` cannot know which keys are this cache's, and is refused.
  */
 export interface KeyFunction {
   (key: string, keyPrefix: string, version: number): string
-  ownPrefix?: string | RegExp | ((keyPrefix: string) => string | RegExp)
+  ownPrefix?: string | ((keyPrefix: string) => string)
+  /** Tells exactly, where the beginning alone does not: is this a key it made for `keyPrefix`? */
+  owns?(storageKey: string, keyPrefix: string): boolean
 }
 
 /** Refuses a prefix that would make two different keys one storage key. */
@@ -68,8 +70,7 @@ function recipeSpace(prefix: string, version: number): Space {
 }
 
 function customSpace(prefix: string, version: number, make: KeyFunction): Space {
-  const own = typeof make.ownPrefix === 'function' ? make.ownPrefix(prefix) : make.ownPrefix
-  const start = typeof own === 'string' ? own : own === undefined ? undefined : ''
+  const start = typeof make.ownPrefix === 'function' ? make.ownPrefix(prefix) : make.ownPrefix
   return {
     prefix,
     version,
@@ -90,7 +91,7 @@ function customSpace(prefix: string, version: number, make: KeyFunction): Space 
       )
     },
     owns: (storageKey) =>
-      own instanceof RegExp ? own.test(storageKey) : start !== undefined && storageKey.startsWith(start),
+      start !== undefined && storageKey.startsWith(start) && (make.owns?.(storageKey, prefix) ?? true),
   }
 }
 

@@ -1,0 +1,98 @@
+/**
+ * What a key may be. Every string but the empty one is a key on every backend; what classic
+ * Memcached could not carry is warned of (Django's VAL rules), so that a later move is no surprise.
+ */
+
+import type { Space } from '../backend.ts'
+import { argumentError, InvalidKeyError } from '../errors.ts'
+import { kindOf } from '../options.ts'
+
+/** What to do about storage keys that classic Memcached could not carry. A function gets each one, and may throw or warn. */
+export type KeyPolicy = 'warn' | 'strict' | 'any' | ((storageKey: string) => void)
+
+/** Refuses what is no key at all. */
+export function checkKey(key: unknown): asserts key is string {
+  if (typeof key === 'string' && key !== '') return
+  throw argumentError(TypeError, 'INVALID_KEY', `key must be a string that is not empty, not ${kindOf(key)}`)
+}
+
+/** A space, a control character or DEL. */
+function hasOddCharacter(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code <= 0x20 || code === 0x7f) return true
+  }
+  return false
+}
+
+/** Fits whatever its characters are: a UTF-16 unit makes at most 3 bytes of UTF-8, and 250 are allowed. */
+const SURELY_SHORT = 83
+
+function isLong(storageKey: string): boolean {
+  // A code point is at most two UTF-16 units: beyond 500 there is nothing to count.
+  return (
+    storageKey.length > SURELY_SHORT &&
+    (storageKey.length > 500 || [...storageKey].length > 250 || Buffer.byteLength(storageKey) > 250)
+  )
+}
+
+/**
+ * What classic Memcached has against this storage key, in Django's words: over 250 code points or bytes, or a space or
+ * control character. `undefined` when nothing.
+ */
+export function keyFault(storageKey: string): string | undefined {
+  const long = isLong(storageKey)
+  if (!long && !hasOddCharacter(storageKey)) return undefined
+  const shown = `'${storageKey.length > 300 ? `${storageKey.slice(0, 300)}…` : storageKey}'`
+  return long
+    ? `Cache key will cause errors if used with memcached: ${shown} (longer than 250)`
+    : `Cache key contains characters that will cause errors if used with memcached: ${shown}`
+}
+
+/** At most so many keys of a cache are named in warnings; what comes after is only counted. */
+const MOST_WARNINGS = 100
+
+/** Keeps a cache's key policy: call it with each key that is written, or was not found. */
+export class KeyCheck {
+  readonly #policy: KeyPolicy
+  readonly #warned = new Set<string>()
+  /** How many bad keys were met after the last one that was named. */
+  unnamed = 0
+
+  constructor(policy: KeyPolicy) {
+    this.#policy = policy
+  }
+
+  check(space: Space, key: string): void {
+    const policy = this.#policy
+    if (policy === 'any') return
+    // The common key costs a look at its characters and no joined string. (The longest version has 16 digits.)
+    if (
+      space.plain &&
+      typeof policy === 'string' &&
+      key.length + space.prefix.length + 18 <= SURELY_SHORT &&
+      !hasOddCharacter(key) &&
+      !hasOddCharacter(space.prefix)
+    ) {
+      return
+    }
+    this.#checkStorageKey(policy, space.frame(key))
+  }
+
+  #checkStorageKey(policy: Exclude<KeyPolicy, 'any'>, storageKey: string): void {
+    if (typeof policy === 'function') {
+      policy(storageKey)
+      return
+    }
+    const fault = keyFault(storageKey)
+    if (fault === undefined) return
+    if (policy === 'strict') throw new InvalidKeyError('INVALID_KEY', fault)
+    if (this.#warned.has(storageKey)) return
+    if (this.#warned.size >= MOST_WARNINGS) {
+      this.unnamed++
+      return
+    }
+    this.#warned.add(storageKey)
+    process.emitWarning(fault, { type: 'CacheKeyWarning', code: 'CACHE_KEY_WARNING' })
+  }
+}
