@@ -9,6 +9,6 @@ export function isPromise<T>(answer: Answer<T>): answer is Promise<T> {
 }
 
 /** Goes on with an answer: at once where it is there, when it settles where it is a promise. */
-export function then<T, U>(answer: Answer<T>, go: (value: T) => Answer<U>): Answer<U> {
+export function andThen<T, U>(answer: Answer<T>, go: (value: T) => Answer<U>): Answer<U> {
   return isPromise(answer) ? answer.then(go) : go(answer)
 }

@@ -71,6 +71,9 @@ export interface Backend {
   /** Other processes write here too. Then the claims are the backend's own and hold for all of them. */
   readonly shared: boolean
 
+  /** Any string is a key here and always will be (`object`): no warnings for those that Memcached could not carry. */
+  readonly anyKey?: boolean
+
   /** What rests there, and counts as a use of it. `undefined` when nothing does or it has expired. */
   get(space: Space, key: string): Answer<Stored | undefined>
   /** Stores, over whatever was there. `false` when the store would not (full, too large): then nothing rests there. */

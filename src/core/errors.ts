@@ -94,5 +94,15 @@ export function argumentError(
   code: string,
   message: string,
 ): Error & { code: string } {
-  return Object.assign(new kind(message), { code })
+  const error = Object.assign(new kind(message), { code })
+  deliberate.add(error)
+  return error
+}
+
+const deliberate = new WeakSet<Error>()
+
+/** Is it an answer of ours to the caller, rather than a store that failed? */
+export function isDeliberate(error: unknown): boolean {
+  if (error instanceof BackendError) return false
+  return error instanceof CacheError || (error instanceof Error && deliberate.has(error))
 }

@@ -10,6 +10,14 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown
 }
 
+/** How instances of a class are kept: told, taken apart, and made again. */
+export interface ValueType<T = unknown> {
+  is(value: unknown): value is T
+  /** To plain values that can be kept. */
+  to(value: T): unknown
+  from(plain: unknown): T
+}
+
 /** The times that a graced entry carries: fresh until `staleAt`, then stale for `staleFor` milliseconds. */
 export interface Grace {
   staleAt: number

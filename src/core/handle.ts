@@ -1,0 +1,168 @@
+/**
+ * A cache as people hold it: every verb as a promise that never throws in the caller's turn. A hit in the process costs the
+ * one promise and nothing else. `sync` are the verbs themselves.
+ */
+import type { Answer } from './answer.ts'
+import type { Clock } from './clock.ts'
+import type { EventType, Listener } from './seeing/events.ts'
+import type { Observer, Stats } from './seeing/observe.ts'
+import type { Settings } from './settings.ts'
+import type { Form } from './values/form.ts'
+import { CacheVerbs } from './verbs.ts'
+
+type Args<K extends keyof CacheVerbs> = CacheVerbs[K] extends (...args: infer A) => unknown ? A : never
+
+export class Handle {
+  readonly alias: string
+  readonly #verbs: CacheVerbs
+  readonly #observer: Observer
+  readonly #settings: Settings
+  #sync: object | undefined
+
+  constructor(settings: Settings, observer: Observer, clock: Clock, makeForm: () => Form) {
+    this.alias = settings.alias
+    this.#settings = settings
+    this.#observer = observer
+    this.#verbs = new CacheVerbs(settings, observer, clock, makeForm)
+  }
+
+  // `get` and `set` are the hot path: no rest arguments, no closure.
+  get(...[key, options]: Args<'get'>): Promise<unknown> {
+    try {
+      return Promise.resolve(this.#verbs.get(key, options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  set(...[key, value, ttl]: Args<'set'>): Promise<boolean> {
+    try {
+      return Promise.resolve(this.#verbs.set(key, value, ttl))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  getOrSet(...[key, load, ttl]: Args<'getOrSet'>): Promise<unknown> {
+    try {
+      return Promise.resolve(this.#verbs.getOrSet(key, load, ttl))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  add(...args: Args<'add'>) {
+    return promised(() => this.#verbs.add(...args))
+  }
+
+  inspect(...args: Args<'inspect'>) {
+    return promised(() => this.#verbs.inspect(...args))
+  }
+
+  expire(...args: Args<'expire'>) {
+    return promised(() => this.#verbs.expire(...args))
+  }
+
+  getMany(...args: Args<'getMany'>) {
+    return promised(() => this.#verbs.getMany(...args))
+  }
+
+  setMany(...args: Args<'setMany'>) {
+    return promised(() => this.#verbs.setMany(...args))
+  }
+
+  delete(...args: Args<'delete'>) {
+    return promised(() => this.#verbs.delete(...args))
+  }
+
+  deleteMany(...args: Args<'deleteMany'>) {
+    return promised(() => this.#verbs.deleteMany(...args))
+  }
+
+  has(...args: Args<'has'>) {
+    return promised(() => this.#verbs.has(...args))
+  }
+
+  touch(...args: Args<'touch'>) {
+    return promised(() => this.#verbs.touch(...args))
+  }
+
+  incr(...args: Args<'incr'>) {
+    return promised(() => this.#verbs.incr(...args))
+  }
+
+  decr(...args: Args<'decr'>) {
+    return promised(() => this.#verbs.decr(...args))
+  }
+
+  incrVersion(...args: Args<'incrVersion'>) {
+    return promised(() => this.#verbs.incrVersion(...args))
+  }
+
+  decrVersion(...args: Args<'decrVersion'>) {
+    return promised(() => this.#verbs.decrVersion(...args))
+  }
+
+  clear(...args: Args<'clear'>) {
+    return promised(() => this.#verbs.clear(...args))
+  }
+
+  prune() {
+    return promised(() => this.#verbs.prune())
+  }
+
+  close() {
+    return promised(() => this.#verbs.close())
+  }
+
+  get opened(): boolean {
+    return this.#verbs.opened
+  }
+
+  /** The same verbs in the same turn; `undefined` on backends that answer later. */
+  get sync(): object | undefined {
+    if (!this.#settings.backend.sync) return undefined
+    this.#sync ??= inTurn(this.#verbs)
+    return this.#sync
+  }
+
+  on<T extends EventType | '*'>(type: T, listener: Listener<T>): () => void {
+    return this.#observer.own.on(type, listener)
+  }
+
+  stats(): Stats {
+    return { ...this.#observer.counts, unnamedKeys: this.#verbs.unnamedKeys }
+  }
+}
+
+function promised<T>(verb: () => Answer<T>): Promise<T> {
+  try {
+    return Promise.resolve(verb())
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+const SAME_TURN = [
+  'get',
+  'set',
+  'add',
+  'inspect',
+  'expire',
+  'getMany',
+  'setMany',
+  'delete',
+  'deleteMany',
+  'has',
+  'touch',
+  'incr',
+  'decr',
+  'incrVersion',
+  'decrVersion',
+  'clear',
+] as const
+
+function inTurn(verbs: CacheVerbs): object {
+  const bound = SAME_TURN.map((name) => [name, verbs[name].bind(verbs)] as const)
+  return Object.freeze({ ...Object.fromEntries(bound), getOrSet: verbs.getOrSetInTurn.bind(verbs) })
+}

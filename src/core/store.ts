@@ -1,0 +1,249 @@
+/**
+ * A store: one backend object, made whole. What a backend may leave out is derived here, once, over
+ * what it has; where it is not shared, claims are kept for it in the process; and it is opened by
+ * each alias and closed with the last.
+ */
+import { type Answer, andThen, isPromise } from './answer.ts'
+import type { Backend, Claimed, Host, Kept, Space } from './backend.ts'
+import { LocalClaims } from './making/claims.ts'
+import { Flights } from './making/flight.ts'
+import { isGraced, type Stored } from './values/entry.ts'
+
+const stores = new WeakMap<Backend, Store>()
+
+/** The store of a backend object: the same for every alias over it, so that they share flights and claims. */
+export function storeOf(backend: Backend, host: Host): Store {
+  let store = stores.get(backend)
+  if (store === undefined || store.closed) {
+    store = new Store(backend, host)
+    stores.set(backend, store)
+  }
+  store.open(host)
+  return store
+}
+
+export class Store {
+  readonly backend: Backend
+  /** Loads under way here, by storage key. */
+  readonly flights = new Flights()
+  readonly #local: LocalClaims | undefined
+  #users = 0
+  closed = false
+
+  constructor(backend: Backend, host: Host) {
+    this.backend = backend
+    this.#local = backend.shared ? undefined : new LocalClaims(host.clock)
+  }
+
+  open(host: Host): void {
+    this.#users++
+    this.backend.open?.(host)
+  }
+
+  /** Ends one alias's use; the last one closes the backend. */
+  close(): Answer<void> {
+    this.#users--
+    if (this.#users > 0 || this.closed) return
+    this.closed = true
+    return this.backend.close()
+  }
+
+  get(space: Space, key: string): Answer<Stored | undefined> {
+    return this.backend.get(space, key)
+  }
+
+  set(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
+    if (!this.backend.sync) {
+      return this.#writing(space, key, () => this.backend.set(space, key, what, expiresAt))
+    }
+    this.#written(space, key)
+    return this.backend.set(space, key, what, expiresAt)
+  }
+
+  add(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
+    return andThen(this.backend.add(space, key, what, expiresAt), (added) => {
+      if (added) this.#written(space, key)
+      return added
+    })
+  }
+
+  touch(space: Space, key: string, expiresAt: number): Answer<boolean | 'graced'> {
+    return this.backend.touch(space, key, expiresAt)
+  }
+
+  delete(space: Space, key: string): Answer<boolean> {
+    return this.#writing(space, key, () => this.backend.delete(space, key))
+  }
+
+  incr(
+    space: Space,
+    key: string,
+    by: number,
+    made?: { initial: number; expiresAt: number },
+  ): Answer<number | undefined> {
+    return andThen(this.backend.incr(space, key, by, made), (sum) => {
+      if (sum !== undefined) this.#written(space, key)
+      return sum
+    })
+  }
+
+  clear(what: Space | 'everything'): Answer<void> {
+    const which = what === 'everything' ? () => true : (storageKey: string) => what.owns(storageKey)
+    const broken = () => {
+      this.#local?.breakAll(which)
+      this.flights.detachAll(which)
+    }
+    broken()
+    return andThen(this.backend.clear(what), broken)
+  }
+
+  getMany(space: Space, keys: readonly string[]): Answer<Map<string, Stored>> {
+    if (this.backend.getMany) return this.backend.getMany(space, keys)
+    const found = new Map<string, Stored>()
+    return andThen(
+      inTurn(keys, (key) =>
+        andThen(this.backend.get(space, key), (what) => {
+          if (what !== undefined) found.set(key, what)
+        }),
+      ),
+      () => found,
+    )
+  }
+
+  /** The keys that failed. */
+  setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Answer<string[]> {
+    if (this.backend.setMany) {
+      const { setMany } = this.backend
+      return this.#writing(space, [...entries.keys()], () =>
+        setMany.call(this.backend, space, entries, expiresAt),
+      )
+    }
+    const failed: string[] = []
+    return andThen(
+      inTurn(entries, ([key, what]) =>
+        andThen(this.set(space, key, what, expiresAt), (stored) => {
+          if (!stored) failed.push(key)
+        }),
+      ),
+      () => failed,
+    )
+  }
+
+  /** How many were there. */
+  deleteMany(space: Space, keys: readonly string[]): Answer<number> {
+    if (this.backend.deleteMany) {
+      const { deleteMany } = this.backend
+      return this.#writing(space, keys, () => deleteMany.call(this.backend, space, keys))
+    }
+    let found = 0
+    return andThen(
+      inTurn(keys, (key) =>
+        andThen(this.delete(space, key), (there) => {
+          if (there) found++
+        }),
+      ),
+      () => found,
+    )
+  }
+
+  has(space: Space, key: string): Answer<boolean | 'graced'> {
+    if (this.backend.has) return this.backend.has(space, key)
+    return andThen(this.peek(space, key), (kept) =>
+      kept && isGraced(kept.stored) ? 'graced' : kept !== undefined,
+    )
+  }
+
+  peek(space: Space, key: string): Answer<Kept | undefined> {
+    if (this.backend.peek) return this.backend.peek(space, key)
+    return andThen(this.backend.get(space, key), (stored) =>
+      stored === undefined ? undefined : { stored, expiresAt: undefined, createdAt: undefined },
+    )
+  }
+
+  /**
+   * Compare and set. Derived over get and set it is atomic where the backend answers in the same turn; an asynchronous backend
+   * that wants it atomic brings its own.
+   */
+  replace(space: Space, key: string, was: Stored, what: Stored, expiresAt: number): Answer<boolean> {
+    if (this.backend.replace) return this.backend.replace(space, key, was, what, expiresAt)
+    return andThen(
+      this.backend.get(space, key),
+      (now) => sameStored(now, was) && this.backend.set(space, key, what, expiresAt),
+    )
+  }
+
+  prune(): Answer<number> {
+    return this.backend.prune?.() ?? 0
+  }
+
+  claim(space: Space, key: string, ms: number): Answer<Claimed> {
+    if (this.backend.claim) return this.backend.claim(space, key, ms)
+    const token = this.#claims().claim(space.frame(key), ms)
+    return andThen(this.backend.get(space, key), (stored) => ({ stored, token }))
+  }
+
+  extend(space: Space, key: string, token: string, ms: number): Answer<boolean> {
+    if (this.backend.extend) return this.backend.extend(space, key, token, ms)
+    return this.#claims().extend(space.frame(key), token, ms)
+  }
+
+  fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Answer<boolean> {
+    if (this.backend.fill) return this.backend.fill(space, key, token, what, expiresAt)
+    return this.#claims().end(space.frame(key), token) && this.backend.set(space, key, what, expiresAt)
+  }
+
+  release(space: Space, key: string, token?: string): Answer<void> {
+    if (this.backend.release) return this.backend.release(space, key, token)
+    if (token === undefined) this.#claims().break(space.frame(key))
+    else this.#claims().end(space.frame(key), token)
+  }
+
+  /** Whoever is making the key has lost the right to; callers who come now start anew. */
+  breakClaim(space: Space, key: string): Answer<void> {
+    this.#written(space, key)
+    return this.backend.release?.(space, key)
+  }
+
+  /**
+   * A write of ours. Before it, so that callers who come now start anew; and after it, where it takes a while, so that a load which
+   * began meanwhile, before the write was there to be seen, is too late as well.
+   */
+  #writing<T>(space: Space, key: string | readonly string[], write: () => Answer<T>): Answer<T> {
+    this.#written(space, key)
+    return andThen(write(), (answer) => {
+      this.#written(space, key)
+      return answer
+    })
+  }
+
+  #written(space: Space, key: string | readonly string[]): void {
+    if (this.flights.none && (this.#local?.none ?? true)) return
+    for (const one of typeof key === 'string' ? [key] : key) {
+      const storageKey = space.frame(one)
+      this.flights.detach(storageKey)
+      this.#local?.break(storageKey)
+    }
+  }
+
+  #claims(): LocalClaims {
+    if (this.#local) return this.#local
+    throw new TypeError(
+      `The backend ${this.backend.name} is shared and must have claim, extend, fill and release`,
+    )
+  }
+}
+
+/** One after the other; in the same turn as long as the answers are. */
+function inTurn<T>(items: Iterable<T>, go: (item: T) => Answer<void>): Answer<void> {
+  const iterator = items[Symbol.iterator]()
+  for (let step = iterator.next(); !step.done; step = iterator.next()) {
+    const answer = go(step.value)
+    if (isPromise(answer)) return answer.then(() => inTurn({ [Symbol.iterator]: () => iterator }, go))
+  }
+}
+
+/** The same value, or the same bytes. */
+export function sameStored(a: Stored, b: Stored): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  return Object.is(a, b)
+}

@@ -1,0 +1,55 @@
+/**
+ * What rests, and the value in it: one face over the two kinds of backend. Bytes are encoded and decoded by a Format; values rest
+ * as they are, checked and copied where the backend keeps private copies.
+ */
+import type { Backend } from '../backend.ts'
+import { Entry, type Stored } from './entry.ts'
+import type { Format, Grace } from './format.ts'
+
+/** What was found: a value, and its times where it has some. */
+export interface Found {
+  value: unknown
+  createdAt: number | undefined
+  grace: Grace | undefined
+}
+
+export interface Form {
+  /** What to store for a value; throws `SerializeError`; `undefined` when it is larger than the limit. */
+  pack(value: unknown, createdAt: number, grace?: Grace): Stored | undefined
+  /** What rests, read: a copy of the reader's own where copies are private. A string says why there is no value in it. */
+  read(what: Stored): Found | string
+  /** The same under other times. `undefined` for what cannot carry any. */
+  retime(what: Stored, createdAt: number, grace: Grace): Stored | undefined
+}
+
+export function bytesForm(format: Format): Form {
+  return {
+    pack: (value, createdAt, grace) => format.encode(value, createdAt, grace),
+    read(what) {
+      if (!(what instanceof Uint8Array)) return 'foreign'
+      const decoded = format.decode(what)
+      return 'reason' in decoded ? decoded.reason : decoded
+    },
+    retime: (what, createdAt, grace) =>
+      what instanceof Uint8Array ? format.retime(what, createdAt, grace) : undefined,
+  }
+}
+
+export function valuesForm(backend: Backend, maxValueBytes: number): Form {
+  const lend = (value: unknown) =>
+    backend.lend && typeof value === 'object' && value !== null ? backend.lend(value) : value
+  return {
+    pack(value, createdAt, grace) {
+      const own = backend.admit ? backend.admit(value, maxValueBytes) : value
+      return own === undefined || grace === undefined
+        ? own
+        : new Entry(own, createdAt, grace.staleAt, grace.staleFor)
+    },
+    read(what) {
+      if (!(what instanceof Entry)) return { value: lend(what), createdAt: undefined, grace: undefined }
+      return { value: lend(what.value), createdAt: what.createdAt, grace: what }
+    },
+    retime: (what, createdAt, grace) =>
+      new Entry(what instanceof Entry ? what.value : what, createdAt, grace.staleAt, grace.staleFor),
+  }
+}
