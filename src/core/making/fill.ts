@@ -9,14 +9,18 @@ import { type Answer, andThen, isPromise } from '../answer.ts'
 import type { Claimed, Space } from '../backend.ts'
 import type { Clock } from '../clock.ts'
 import { argumentError, CacheError, ClosedError, LoadTimeoutError } from '../errors.ts'
+import type { FaultPolicy } from '../fault-policy.ts'
+import type { Inside } from '../inside.ts'
+import type { Reader } from '../reader.ts'
 import type { Observer } from '../seeing/observe.ts'
 import { type Store, sameStored } from '../store.ts'
 import type { Stored } from '../values/entry.ts'
-import { durationToMs, freshness, instant, ttlToMs } from '../values/expiry.ts'
-import type { Form, Found } from '../values/form.ts'
+import { durationToMs, instant, ttlToMs } from '../values/expiry.ts'
+import type { Found } from '../values/form.ts'
 import { Background } from './background.ts'
 import { Flight, type Outcome } from './flight.ts'
 import { Kept, type Load, Skipped } from './load.ts'
+import { atMost, nextPoll, pause, withDeadline } from './waiting.ts'
 
 /** What is to be made, settled at the door. */
 export interface Making {
@@ -42,32 +46,25 @@ export interface Old {
   found: Found
 }
 
-/** Turns a fault of the backend into what the policy says: a fallback, or an error. */
-export type Attempt = <T, F = T>(verb: string, act: () => Answer<T>, fallback: F) => Answer<T | F>
-
 /** A caller is not kept waiting longer than this, in milliseconds, for its value to be stored. */
 const STORE_PATIENCE = 250
 
-/** How often a waiter looks, in milliseconds: at first, and at most. */
-const FIRST_POLL = 5
-const LAST_POLL = 100
-
 export class Filler {
   readonly #store: Store
-  readonly #form: Form
+  readonly #reader: Reader
   readonly #observer: Observer
-  readonly #attempt: Attempt
   readonly #clock: Clock
+  readonly #policy: FaultPolicy
   readonly #background = new Background()
   /** Flights whose load runs. */
   readonly #loading = new Set<Flight>()
 
-  constructor(store: Store, form: Form, observer: Observer, clock: Clock, attempt: Attempt) {
+  constructor({ store, reader, observer, clock, policy }: Inside) {
     this.#store = store
-    this.#form = form
+    this.#reader = reader
     this.#observer = observer
     this.#clock = clock
-    this.#attempt = attempt
+    this.#policy = policy
   }
 
   /** The value, made here or by whoever is making it already. */
@@ -140,10 +137,10 @@ export class Filler {
     if (lease === undefined) return this.#load(making, flight, undefined, old, background)
     const force =
       making.fresh && wait === 0
-        ? this.#attempt('getOrSet', () => store.release(space, key), undefined)
+        ? this.#policy.attempt('getOrSet', () => store.release(space, key), undefined)
         : undefined
     const claimed: Answer<Claimed> = andThen(force, () =>
-      this.#attempt<Claimed>(
+      this.#policy.attempt<Claimed>(
         'getOrSet',
         () => store.claim(space, key, store.backend.shared ? lease : Number.POSITIVE_INFINITY),
         {
@@ -152,13 +149,13 @@ export class Filler {
       ),
     )
     return andThen(claimed, ({ stored, token }) => {
-      const now = making.fresh ? undefined : this.#usable(key, stored)
-      if (now?.state === 'fresh' && !(old && sameStored(now.old.stored, old.stored))) {
+      const newer = making.fresh ? undefined : this.#newer(key, stored, old)
+      if (newer) {
         if (token) this.#end(making, token)
-        return this.#outcomeOf(now.old.found.value, now.old.stored)
+        return this.#outcomeOf(newer.value, stored)
       }
-      if (token !== undefined) return this.#load(making, flight, token, now?.old ?? old, background)
-      if (making.inTurn) return this.#load(making, flight, '', now?.old ?? old, background)
+      if (token !== undefined) return this.#load(making, flight, token, old, background)
+      if (making.inTurn) return this.#load(making, flight, '', old, background)
       if (background && old) return this.#outcomeOf(old.found.value, old.stored)
       return pause(nextPoll(wait)).then(() => this.#claim(making, flight, old, background, wait + 1))
     })
@@ -205,7 +202,8 @@ export class Filler {
           return flight.signal
         },
         background,
-        stale: old?.found.value,
+        // Read anew: the caller was handed the other copy, and may be changing it.
+        stale: old && this.#valueOf(old),
         ttl: (ttl: unknown) => {
           times.ttl = ttlToMs('ttl', ttl)
         },
@@ -253,7 +251,7 @@ export class Filler {
         'keep(): there is no stale value to keep: return a value',
       )
     }
-    const value = made instanceof Kept ? old!.found.value : made
+    const value = made instanceof Kept ? this.#valueOf(old!) : made
     const now = this.#clock.now()
     if (times.ttl <= 0) return this.#unkept(making, token, value, old)
     const graced = times.staleFor > 0 || making.timed
@@ -262,8 +260,8 @@ export class Filler {
     try {
       what =
         made instanceof Kept && grace
-          ? this.#form.retime(old!.stored, now, grace)
-          : this.#form.pack(value, now, grace)
+          ? this.#reader.form.retime(old!.stored, now, grace)
+          : this.#reader.form.pack(value, now, grace)
     } catch (error) {
       if (token) this.#end(making, token)
       throw error
@@ -274,7 +272,7 @@ export class Filler {
     }
     const outcome = this.#outcomeOf(value, what)
     if (token === '') return outcome
-    const kept = this.#attempt(
+    const kept = this.#policy.attempt(
       'getOrSet',
       () => this.#put(making, flight, token, what, instant(now, times.ttl + times.staleFor)),
       false,
@@ -332,7 +330,7 @@ export class Filler {
   #copyOf(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value
     try {
-      return this.#outcomeOf(value, this.#form.pack(value, 0)).share()
+      return this.#outcomeOf(value, this.#reader.form.pack(value, 0)).share()
     } catch (error) {
       // What cannot be kept cannot be copied either: a skipped value is then the same for all.
       if (error instanceof CacheError) return value
@@ -344,10 +342,15 @@ export class Filler {
     return {
       value,
       share: () => {
-        const found = stored === undefined ? 'too-large' : this.#form.read(stored)
+        const found = stored === undefined ? 'too-large' : this.#reader.form.read(stored)
         return typeof found === 'string' ? value : found.value
       },
     }
+  }
+
+  #valueOf(old: Old): unknown {
+    const found = this.#reader.form.read(old.stored)
+    return typeof found === 'string' ? undefined : found.value
   }
 
   /** Holds the claim while the load runs, for those in other processes who wait for it. */
@@ -385,32 +388,23 @@ export class Filler {
   #withDeadline<T>(making: Making, answer: Promise<T>, expired: () => void): Promise<T> {
     const { hardTimeout } = making
     if (hardTimeout === undefined) return answer
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        expired()
-        reject(timedOut(making))
-      }, hardTimeout)
-      answer.finally(() => clearTimeout(timer)).then(resolve, reject)
+    return withDeadline(hardTimeout, answer, () => {
+      expired()
+      return timedOut(making)
     })
   }
 
   /** For what nobody waits for. */
   #quietly(act: () => Answer<void>): void {
-    const answer = this.#attempt('getOrSet', act, undefined)
+    const answer = this.#policy.attempt('getOrSet', act, undefined)
     if (isPromise(answer)) answer.catch(() => {})
   }
 
-  #usable(key: string, stored: Stored | undefined): { old: Old; state: 'fresh' | 'stale' } | undefined {
-    if (stored === undefined) return undefined
-    const found = this.#form.read(stored)
-    if (typeof found === 'string') {
-      this.#observer.corrupt(key, found)
-      return undefined
-    }
-    const state = found.grace
-      ? freshness(this.#clock.now(), found.grace.staleAt, found.grace.staleFor)
-      : 'fresh'
-    return state === 'expired' ? undefined : { old: { stored, found }, state }
+  /** A newer value than the one to be replaced, made by another meanwhile. */
+  #newer(key: string, stored: Stored | undefined, old: Old | undefined): Found | undefined {
+    if (stored === undefined || (old && sameStored(stored, old.stored))) return undefined
+    const found = this.#reader.read(key, stored)
+    return found && this.#reader.freshness(found) === 'fresh' ? found : undefined
   }
 
   /** Tells running loads to give up, and waits a moment for what runs behind. */
@@ -425,22 +419,4 @@ function timedOut(making: Making): LoadTimeoutError {
     'LOAD_TIMEOUT',
     `The load of ${JSON.stringify(making.key)} took longer than its hardTimeout of ${making.hardTimeout} ms`,
   )
-}
-
-/** 5 → 100 ms, jittered so that waiters of one key do not march in step. */
-function nextPoll(turn: number): number {
-  return Math.min(LAST_POLL, FIRST_POLL * 1.6 ** turn) * (0.5 + Math.random())
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** Waits for a promise, but no longer than that. */
-function atMost(ms: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  return Promise.race([promise, enough]).finally(() => clearTimeout(timer))
 }

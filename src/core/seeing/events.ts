@@ -5,7 +5,8 @@
 export type CacheEvent = { alias: string } & (
   | { type: 'hit' | 'miss' | 'stale'; key: string }
   | { type: 'set'; key: string }
-  | { type: 'delete'; key: string; found: boolean }
+  /** `found`: it was there; not known of the keys of a `deleteMany`. */
+  | { type: 'delete'; key: string; found?: boolean }
   | { type: 'clear'; everything: boolean }
   /** A load began because nothing usable was there, or (`background`) to replace what is stale or soon will be. */
   | { type: 'load'; key: string; background: boolean }

@@ -14,6 +14,8 @@ export interface Found {
 }
 
 export interface Form {
+  /** Where values rest bare: what a reader gets of one without times of its own. */
+  bare?(what: Stored): unknown
   /** What to store for a value; throws `SerializeError`; `undefined` when it is larger than the limit. */
   pack(value: unknown, createdAt: number, grace?: Grace): Stored | undefined
   /** What rests, read: a copy of the reader's own where copies are private. A string says why there is no value in it. */
@@ -36,9 +38,11 @@ export function bytesForm(format: Format): Form {
 }
 
 export function valuesForm(backend: Backend, maxValueBytes: number): Form {
-  const lend = (value: unknown) =>
-    backend.lend && typeof value === 'object' && value !== null ? backend.lend(value) : value
+  const lend = backend.lend
+    ? (value: unknown) => (typeof value === 'object' && value !== null ? backend.lend!(value) : value)
+    : (value: unknown) => value
   return {
+    bare: lend,
     pack(value, createdAt, grace) {
       const own = backend.admit ? backend.admit(value, maxValueBytes) : value
       return own === undefined || grace === undefined

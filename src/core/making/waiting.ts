@@ -1,0 +1,31 @@
+/** Waiting: for another to finish, and no longer than one is willing to. Times in milliseconds. */
+
+/** How often a waiter looks whether another process has made the value: at first, and at most. */
+const FIRST_POLL = 5
+const LAST_POLL = 100
+
+/** 5 → 100, jittered so that the waiters of one key do not march in step. */
+export function nextPoll(turn: number): number {
+  return Math.min(LAST_POLL, FIRST_POLL * 1.6 ** turn) * (0.5 + Math.random())
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** Waits for a promise, but no longer than that. */
+export function atMost(ms: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  return Promise.race([promise, enough]).finally(() => clearTimeout(timer))
+}
+
+/** Waits for a promise; after so long rejects with what `expired` makes. */
+export function withDeadline<T>(ms: number, promise: Promise<T>, expired: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(expired()), ms)
+    promise.finally(() => clearTimeout(timer)).then(resolve, reject)
+  })
+}

@@ -1,0 +1,144 @@
+/**
+ * `getOrSet`: the one table of what each state of an entry leads to. Jobs and fragments are this too.
+ *
+ *   fresh              the value (and, if asked to renew ahead, one refresh behind)
+ *   stale              the stale value and one refresh behind; with `softTimeout` the new one, if it is there in time
+ *   expired, missing   wait for the fill
+ */
+import { type Answer, isPromise } from './answer.ts'
+import type { GetOrSetOptions } from './cache.ts'
+import { checkValue, notBoolean, type Write } from './door.ts'
+import type { Inside } from './inside.ts'
+import { Filler, type Making, type Old } from './making/fill.ts'
+import type { Load } from './making/load.ts'
+import { MAKE_OPTION_NAMES, type MakeSettings, settleMake } from './settings.ts'
+import { Entry, type Stored } from './values/entry.ts'
+import type { Ttl } from './values/expiry.ts'
+import type { Found } from './values/form.ts'
+import { checkKey } from './values/key.ts'
+
+const GET_OR_SET = ['ttl', 'version', 'fresh', ...MAKE_OPTION_NAMES]
+
+/** One call, settled. */
+interface Call {
+  key: string
+  load: unknown
+  write: Write
+  make: MakeSettings
+  fresh: boolean
+  inTurn: boolean
+}
+
+export class ReadThrough {
+  readonly #inside: Inside
+  readonly #filler: Filler
+
+  constructor(inside: Inside) {
+    this.#inside = inside
+    this.#filler = new Filler(inside)
+  }
+
+  getOrSet(
+    key: string,
+    load: unknown,
+    third: Ttl | GetOrSetOptions | undefined,
+    inTurn: boolean,
+  ): Answer<unknown> {
+    const { door, policy, reader, settings, store } = this.#inside
+    if (typeof key !== 'string') checkKey(key)
+    const write = door.write('getOrSet()', third, GET_OR_SET)
+    if (typeof load !== 'function') checkValue(load)
+    const options = typeof third === 'object' && third !== null ? third : undefined
+    const make = options ? settleMake(options, settings.make) : settings.make
+    const fresh = options?.fresh ?? false
+    if (typeof fresh !== 'boolean') throw notBoolean('fresh', fresh)
+    if (fresh) return this.#miss({ key, load, write, make, fresh, inTurn })
+    let what: Answer<Stored | undefined>
+    try {
+      what = store.get(write.space, key)
+    } catch (error) {
+      what = policy.fault('getOrSet', error, undefined)
+    }
+    // The common hit: a value without times of its own, in this turn.
+    if (!isPromise(what)) {
+      const value = what === undefined || what instanceof Entry ? undefined : reader.value(key, what, false)
+      return value === undefined ? this.#serve({ key, load, write, make, fresh, inTurn }, what) : value
+    }
+    return what
+      .catch((error: unknown) => policy.fault('getOrSet', error, undefined))
+      .then((stored) => this.#serve({ key, load, write, make, fresh, inTurn }, stored))
+  }
+
+  /** The table. */
+  #serve(call: Call, stored: Stored | undefined): Answer<unknown> {
+    const { reader, observer } = this.#inside
+    const found = stored === undefined ? undefined : reader.read(call.key, stored)
+    if (found === undefined) return this.#miss(call)
+    switch (reader.freshness(found)) {
+      case 'fresh':
+        observer.hit(call.key)
+        if (this.#isDue(found, call.make)) this.#filler.refresh(this.#making(call), { stored, found })
+        return found.value
+      case 'stale':
+        return this.#serveStale(call, { stored, found })
+      case 'expired':
+        return this.#miss(call)
+    }
+  }
+
+  #miss(call: Call): Answer<unknown> {
+    this.#inside.door.checkKey(call.write.space, call.key)
+    if (!call.fresh) this.#inside.observer.miss(call.key)
+    return this.#filler.fill(this.#making(call))
+  }
+
+  /** Never an error while a stale value is allowed: whoever listens hears of it. */
+  #serveStale(call: Call, old: Old): Answer<unknown> {
+    const stale = () => {
+      this.#inside.observer.stale(call.key)
+      return old.found.value
+    }
+    if (call.make.softTimeout <= 0 && !call.inTurn) {
+      this.#filler.refresh(this.#making(call), old)
+      return stale()
+    }
+    try {
+      const made = this.#filler.fill(this.#making(call), old)
+      if (!isPromise(made)) return made
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(stale()), call.make.softTimeout)
+        made.then(resolve, () => resolve(stale())).finally(() => clearTimeout(timer))
+      })
+    } catch {
+      return stale()
+    }
+  }
+
+  /** Is it time to renew a fresh value, ahead of its end? */
+  #isDue({ createdAt, grace }: Found, { refreshAhead }: MakeSettings): boolean {
+    if (refreshAhead === undefined || grace === undefined || createdAt === undefined) return false
+    const { staleAt } = grace
+    const due = refreshAhead < 0 ? staleAt + refreshAhead : createdAt + (staleAt - createdAt) * refreshAhead
+    return this.#inside.clock.now() >= due
+  }
+
+  #making({ key, load, write, make, fresh, inTurn }: Call): Making {
+    return {
+      space: write.space,
+      key,
+      load: typeof load === 'function' ? (load as Load<unknown>) : () => load,
+      ttl: write.ttl,
+      staleFor: make.staleFor,
+      timed: make.refreshAhead !== undefined,
+      hardTimeout: make.hardTimeout,
+      // A claim within the process costs nothing; only one over the network can be switched off.
+      lease: make.lease ?? (this.#inside.settings.backend.shared ? undefined : Number.POSITIVE_INFINITY),
+      fresh,
+      inTurn,
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#filler.close()
+  }
+}
