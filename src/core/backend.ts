@@ -56,6 +56,18 @@ export interface Claimed {
   token?: string
 }
 
+/** What the guard around a backend on a network needs to know of it (`core/guarding`). */
+export interface Network {
+  /** How long an answer is waited for, in milliseconds. */
+  readonly opTimeout: number
+  /** Operations under way at once; one more fails at once. */
+  readonly maxInFlight: number
+  /** Does this error say that no server answered (or none that can serve)? A server that refuses something has answered. */
+  noAnswer(error: unknown): boolean
+  /** Destroys the connections there are, with what is under way on them, and resolves once a new one has answered. */
+  reconnect(): Promise<void>
+}
+
 /**
  * Every instant is in milliseconds since 1970; `expiresAt` is `Infinity` for what never expires and always later than
  * now (the handle turns a ttl of 0 or less into a delete). At the instant itself an entry is over: `expiresAt <= now`
@@ -73,6 +85,11 @@ export interface Backend {
 
   /** Any string is a key here and always will be (`object`): no warnings for those that Memcached could not carry. */
   readonly anyKey?: boolean
+
+  /**
+   * It is on a network, and every method below but `has`, `prune` and `size` must exist: every call goes through deadline, breaker and recovery, and never waits for a dead server.
+   */
+  readonly network?: Network
 
   /** What rests there, and counts as a use of it. `undefined` when nothing does or it has expired. */
   get(space: Space, key: string): Answer<Stored | undefined>
@@ -113,7 +130,7 @@ export interface Backend {
   /** What a reader may have of a value that rests here: its own copy. Never asked for what cannot be changed. */
   lend?(value: unknown): unknown
 
-  // May: derived once, in core/derive.ts, where absent.
+  // May: derived once, in core/store.ts, where absent.
 
   /** Called once by each alias, before its first verb. The first host's clock counts. */
   open?(host: Host): void

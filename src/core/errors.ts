@@ -80,6 +80,14 @@ export class BackendError extends CacheError {
   override name = 'BackendError'
 }
 
+/**
+ * No server to ask: the breaker is open, or too much is under way. Told once, when the state changed, and not again for every
+ * call.
+ */
+export class UnavailableError extends BackendError {
+  override name = 'UnavailableError'
+}
+
 /** A stored value that is no whole number was to be counted. */
 export function notANumber(key: string): CacheError {
   return new CacheError(

@@ -3,7 +3,7 @@
  * a `BackendError`. What we ourselves refuse, and what a load throws, is no fault of the backend and passes through.
  */
 import { type Answer, isPromise } from './answer.ts'
-import { BackendError, isDeliberate } from './errors.ts'
+import { BackendError, isDeliberate, UnavailableError } from './errors.ts'
 import type { Observer } from './seeing/observe.ts'
 import type { Settings } from './settings.ts'
 
@@ -28,7 +28,8 @@ export class FaultPolicy {
 
   fault<F>(verb: string, error: unknown, fallback: F): F {
     if (isDeliberate(error)) throw error
-    this.#observer.see({ type: 'backend-failed', verb, error })
+    if (error instanceof UnavailableError) this.#observer.counts.backendFailures++
+    else this.#observer.see({ type: 'backend-failed', verb, error })
     if (this.#settings.onBackendError === 'miss') return fallback
     const { alias, backend } = this.#settings
     const message = `${verb} failed: the backend ${backend.name} of cache ${JSON.stringify(alias)} did not answer`

@@ -133,6 +133,7 @@ export class ReadThrough {
       hardTimeout: make.hardTimeout,
       // A claim within the process costs nothing; only one over the network can be switched off.
       lease: make.lease ?? (this.#inside.settings.backend.shared ? undefined : Number.POSITIVE_INFINITY),
+      outageHold: this.#inside.settings.outageHold,
       fresh,
       inTurn,
     }

@@ -59,6 +59,11 @@ export interface CacheOptions<V = unknown> extends MakeOptions {
   compress?: 'auto' | 'none'
   /** A backend that fails: a miss, a `false` and an event (`'miss'`, by default), or a `BackendError`. */
   onBackendError?: 'miss' | 'throw'
+  /**
+   * While the backend is known to be down, an answer of `getOrSet` is held in the process for so long; 1 s by default, 0 for not at
+   * all.
+   */
+  outageHold?: Duration
   /** The type of the values, for the compiler alone. */
   values?: ValuesOf<V>
 }
@@ -76,6 +81,7 @@ const CACHE_OPTIONS = [
   'maxValueBytes',
   'compress',
   'onBackendError',
+  'outageHold',
   'values',
   ...MAKE_OPTIONS,
 ] as const
@@ -102,6 +108,8 @@ export interface Settings {
   readonly maxValueBytes: number
   readonly compress: 'auto' | 'none' | undefined
   readonly onBackendError: 'miss' | 'throw'
+  /** Milliseconds. */
+  readonly outageHold: number
   readonly make: MakeSettings
   space(version: number): Space
 }
@@ -146,6 +154,7 @@ export function settle(alias: string, options: CacheOptions): Settings {
       'miss',
       'throw',
     ]),
+    outageHold: durationToMs(`${where}: outageHold`, options.outageHold ?? 1),
     make: settleMake(options, {
       staleFor: 0,
       softTimeout: 0,
@@ -201,6 +210,7 @@ function leaseOf(lock: unknown): number | undefined {
 }
 
 const METHODS = ['get', 'set', 'add', 'touch', 'delete', 'incr', 'clear', 'close'] as const
+const NETWORK_METHODS = ['getMany', 'setMany', 'deleteMany', 'peek', 'replace'] as const
 const CLAIM_METHODS = ['claim', 'extend', 'fill', 'release'] as const
 
 function checkBackend(where: string, backend: unknown): Backend {
@@ -210,9 +220,8 @@ function checkBackend(where: string, backend: unknown): Backend {
   if (typeof backend !== 'object' || backend === null)
     throw invalid(`must be an object, not ${kindOf(backend)}`)
   const has = backend as Partial<Backend>
-  const missing = [...METHODS, ...(has.shared ? CLAIM_METHODS : [])].filter(
-    (name) => typeof has[name] !== 'function',
-  )
+  const must = [...METHODS, ...(has.shared ? CLAIM_METHODS : []), ...(has.network ? NETWORK_METHODS : [])]
+  const missing = must.filter((name) => typeof has[name] !== 'function')
   if (missing.length > 0) throw invalid(`has no ${missing.join(', ')}`)
   if (has.holds !== 'bytes' && has.holds !== 'values')
     throw invalid("must say what it holds: 'bytes' or 'values'")

@@ -5,17 +5,26 @@
  */
 import { type Answer, andThen, isPromise } from './answer.ts'
 import type { Backend, Claimed, Host, Kept, Space } from './backend.ts'
+import type { Clock } from './clock.ts'
+import { Guard, type Watch } from './guarding/guard.ts'
 import { LocalClaims } from './making/claims.ts'
 import { Flights } from './making/flight.ts'
+import { OutageHold } from './making/outage-hold.ts'
 import { isGraced, type Stored } from './values/entry.ts'
+
+/** A host that also hears when a backend on a network goes and comes back. */
+export interface Watcher extends Host {
+  down(backend: string, error: unknown): void
+  up(backend: string, downFor: number, repaired: number): void
+}
 
 const stores = new WeakMap<Backend, Store>()
 
 /** The store of a backend object: the same for every alias over it, so that they share flights and claims. */
-export function storeOf(backend: Backend, host: Host): Store {
+export function storeOf(backend: Backend, host: Watcher): Store {
   let store = stores.get(backend)
   if (store === undefined || store.closed) {
-    store = new Store(backend, host)
+    store = new Store(backend, host.clock)
     stores.set(backend, store)
   }
   store.open(host)
@@ -26,18 +35,47 @@ export class Store {
   readonly backend: Backend
   /** Loads under way here, by storage key. */
   readonly flights = new Flights()
+  /** What loads answered while the backend was down. */
+  readonly held: OutageHold
   readonly #local: LocalClaims | undefined
+  readonly #guard: Guard | undefined
+  readonly #watchers = new Set<Watcher>()
   #users = 0
   closed = false
 
-  constructor(backend: Backend, host: Host) {
-    this.backend = backend
-    this.#local = backend.shared ? undefined : new LocalClaims(host.clock)
+  constructor(backend: Backend, clock: Clock) {
+    this.held = new OutageHold(clock)
+    this.#local = backend.shared ? undefined : new LocalClaims(clock)
+    this.#guard = backend.network && new Guard(backend, backend.network, clock, this.#watch(backend.name))
+    this.backend = this.#guard ?? backend
   }
 
-  open(host: Host): void {
+  /** The backend is known to be down: asking it is no use. */
+  get isDown(): boolean {
+    return this.#guard?.isDown ?? false
+  }
+
+  open(host: Watcher): void {
     this.#users++
+    this.#watchers.add(host)
     this.backend.open?.(host)
+  }
+
+  /** One warning and one event for each alias, for every change of state. */
+  #watch(name: string): Watch {
+    const warn = (message: string, code: string) =>
+      process.emitWarning(message, { type: 'CacheBackendWarning', code })
+    return {
+      down: (error) => {
+        warn(`The cache backend ${name} does not answer: until it does, every read is a miss`, 'BACKEND_DOWN')
+        for (const watcher of this.#watchers) watcher.down(name, error)
+      },
+      up: (downFor, repaired) => {
+        this.held.clear()
+        warn(`The cache backend ${name} is back after ${(downFor / 1_000).toFixed(1)} s`, 'BACKEND_UP')
+        for (const watcher of this.#watchers) watcher.up(name, downFor, repaired)
+      },
+    }
   }
 
   /** Ends one alias's use; the last one closes the backend. */
@@ -92,6 +130,7 @@ export class Store {
     const broken = () => {
       this.#local?.breakAll(which)
       this.flights.detachAll(which)
+      this.held.clear()
     }
     broken()
     return andThen(this.backend.clear(what), broken)
@@ -217,10 +256,11 @@ export class Store {
   }
 
   #written(space: Space, key: string | readonly string[]): void {
-    if (this.flights.none && (this.#local?.none ?? true)) return
+    if (this.flights.none && this.held.none && (this.#local?.none ?? true)) return
     for (const one of typeof key === 'string' ? [key] : key) {
       const storageKey = space.frame(one)
       this.flights.detach(storageKey)
+      this.held.break(storageKey)
       this.#local?.break(storageKey)
     }
   }

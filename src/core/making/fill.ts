@@ -34,6 +34,8 @@ export interface Making {
   readonly hardTimeout: number | undefined
   /** How long a claim holds without renewal; `undefined`: no claim, one load a process. */
   readonly lease: number | undefined
+  /** How long the answer is held in the process while the backend is down. */
+  readonly outageHold: number
   /** Load without looking again, and without joining a load that began earlier. */
   readonly fresh: boolean
   /** Everything happens in this turn: a promise from the load is refused. */
@@ -73,18 +75,24 @@ export class Filler {
     const storageKey = making.space.frame(making.key)
     const running = flights.get(storageKey)
     if (running && !making.fresh && !making.inTurn) return this.#join(making, running)
+    const held = this.#store.isDown && !making.fresh ? this.#store.held.get(storageKey) : undefined
+    if (held) return held.share()
     if (running) Flight.await(running)() // only to find out whether it waits for us
     const flight = running && making.inTurn ? new Flight(storageKey) : flights.start(storageKey)
     const awaited = Flight.await(flight)
-    const answer = this.#lead(making, flight, old, false)
-    if (!isPromise(answer)) {
+    let lead: Answer<Outcome>
+    try {
+      lead = this.#lead(making, flight, old, false)
+    } catch (error) {
       awaited()
-      return answer.value
+      throw error
     }
-    const lead = answer.finally(awaited)
-    return this.#withDeadline(making, lead, () => this.#abandon(making, flight)).then(
-      (outcome) => outcome.value,
-    )
+    if (!isPromise(lead)) {
+      awaited()
+      return lead.value
+    }
+    const made = lead.finally(awaited).then((outcome) => outcome.value)
+    return this.#withDeadline(making, made, () => this.#abandon(making, flight))
   }
 
   /** Makes the value behind the caller's back. Never throws; does nothing while somebody else is at it. */
@@ -271,7 +279,10 @@ export class Filler {
       return this.#unkept(making, token, value, old)
     }
     const outcome = this.#outcomeOf(value, what)
-    if (token === '') return outcome
+    if (token === '') {
+      if (this.#store.isDown) this.#store.held.hold(flight.storageKey, outcome, making.outageHold)
+      return outcome
+    }
     const kept = this.#policy.attempt(
       'getOrSet',
       () => this.#put(making, flight, token, what, instant(now, times.ttl + times.staleFor)),

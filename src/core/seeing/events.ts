@@ -22,6 +22,10 @@ export type CacheEvent = { alias: string } & (
   | { type: 'evicted'; key: string; reason: 'room' | 'expired' }
   /** Stored bytes gave no value: damaged, another format's, or another application's. To the caller it was a miss. */
   | { type: 'decode-failed'; key: string; reason: string }
+  /** The server stopped answering: until it is back, calls are answered at once, without it. Once a change. */
+  | { type: 'backend-down'; backend: string; error: unknown }
+  /** It is back, and what was lost meanwhile has been repaired. */
+  | { type: 'backend-up'; backend: string; downFor: number; repaired: number }
   /** The backend failed; what the caller got instead is decided by `onBackendError`. */
   | { type: 'backend-failed'; verb: string; error: unknown }
 )

@@ -52,6 +52,8 @@ const COUNTER: Record<EventType, keyof Stats | undefined> = {
   dropped: 'dropped',
   evicted: 'evicted',
   'decode-failed': 'decodeFailures',
+  'backend-down': undefined,
+  'backend-up': undefined,
   'backend-failed': 'backendFailures',
 }
 
@@ -170,6 +172,14 @@ export class Observer implements Host {
 
   failed(verb: string, error: unknown): void {
     this.see({ type: 'backend-failed', verb, error })
+  }
+
+  down(backend: string, error: unknown): void {
+    this.see({ type: 'backend-down', backend, error })
+  }
+
+  up(backend: string, downFor: number, repaired: number): void {
+    this.see({ type: 'backend-up', backend, downFor, repaired })
   }
 
   /** Everything that is not on the hot path. */

@@ -37,3 +37,14 @@ export const PLAIN = 0xf1
 export function isGraced(what: Stored): boolean {
   return what instanceof Uint8Array ? what[0] === GRACED : what instanceof Entry
 }
+
+/** Where an encoded entry says when it was made: a big-endian double, in milliseconds since 1970. */
+export const CREATED_AT = 3
+
+/** When what rests was made; `undefined` for what does not say (the bare digits of a number). */
+export function madeAt(what: Stored): number | undefined {
+  if (what instanceof Entry) return what.createdAt
+  if (!(what instanceof Uint8Array) || what.length < CREATED_AT + 8) return undefined
+  if (what[0] !== PLAIN && what[0] !== GRACED) return undefined
+  return new DataView(what.buffer, what.byteOffset).getFloat64(CREATED_AT)
+}
