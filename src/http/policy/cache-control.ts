@@ -1,4 +1,4 @@
-import { type Directive, parseDirectives, unquote } from './directives.ts'
+import { type Directive, outsideQuotes, parseDirectives, unquote } from './directives.ts'
 import { type Fields, field, fieldLines } from './fields.ts'
 
 /**
@@ -15,7 +15,10 @@ export interface ResponseControl {
   /** Nothing stale may be served: must-revalidate, proxy-revalidate, or s-maxage (RFC 9111 §5.2.2.10). */
   forbidsStale: boolean
   mustUnderstand: boolean
-  /** The answer to a request with credentials may be shared: `public`, `s-maxage` or `must-revalidate` (§3.5). */
+  /**
+   * The answer to a request with credentials may be shared: `public`, `s-maxage` or `must-revalidate`
+   * (§3.5).
+   */
   allowsCredentials: boolean
   /** Seconds. 0 where it was there and could not be read. */
   maxAge: number | undefined
@@ -184,7 +187,7 @@ function applyToRequest(control: RequestControl, { name, argument, wellFormed }:
 // `no-cache no-store` (a comma forgotten), `public; private`: the word was meant, whatever stands
 // round it. What is inside complete quotes is data even here.
 function tighten(control: ResponseControl | RequestControl, text: string): void {
-  const words = text.toLowerCase().replace(/"(?:[^"\\]|\\.)*"/gs, ' ')
+  const words = outsideQuotes(text).toLowerCase()
   for (const word of words.match(/[a-z-]+/g) ?? []) {
     if (word === 'no-store') control.noStore = true
     else if (word === 'no-cache') control.noCache = true

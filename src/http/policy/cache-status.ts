@@ -3,8 +3,9 @@ import type { MissReason } from './lookup.ts'
 import type { BypassReason } from './storable.ts'
 
 /**
- * Cache-Status (RFC 9211): one member for each cache, the one nearest the handler first. Ours is appended, never put in
- * place of another's. `key` and `detail` tell what others read, so they are for whoever asked for them.
+ * Cache-Status (RFC 9211): one member for each cache, the one nearest the handler first. Ours is appended,
+ * never put in place of another's. `key` and `detail` tell what others read, so they are for whoever asked
+ * for them.
  */
 export interface CacheStatus {
   /** Answered from the store. Excludes `fwd`. */
@@ -50,8 +51,9 @@ export function forwardFor(reason: MissReason | BypassReason): Forward {
 }
 
 /**
- * The value of Cache-Status: `existing` (several lines joined with commas), and ours behind it. `name` identifies this cache. A text in
- * `key` or `detail` is cut down to what a structured field can hold: other characters are written as `?`.
+ * The value of Cache-Status: `existing` (several lines joined with commas), and ours behind it. `name`
+ * identifies this cache. A text in `key` or `detail` is cut down to what a structured field can hold: other
+ * characters are written as `?`.
  */
 export function cacheStatus(existing: string | undefined, name: string, status: CacheStatus): string {
   let member = isStructuredToken(name) ? name : quoted(name)

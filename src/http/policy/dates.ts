@@ -1,7 +1,7 @@
 /**
- * HTTP-date (RFC 9110 §5.6.7), to the letter: IMF-fixdate, the format of RFC 850 and asctime, GMT only. `Date.parse` takes
- * far more than that, and an `Expires` that only it can read is one the RFC calls already expired. Only
- * the letter case of weekday, month and zone is forgiven.
+ * HTTP-date (RFC 9110 §5.6.7), to the letter: IMF-fixdate, the format of RFC 850 and asctime, GMT only.
+ * `Date.parse` takes far more than that, and an `Expires` that only it can read is one the RFC calls
+ * already expired. Only the letter case of weekday, month and zone is forgiven.
  */
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
 const MONTH = `(${MONTHS.join('|')})`

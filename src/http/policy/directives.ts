@@ -41,6 +41,30 @@ export function unquote(argument: string): string {
   return argument.slice(1, -1).replace(/\\(.)/gs, '$1')
 }
 
+/** A text without its quoted strings. One that never closes is not taken for quoted. */
+export function outsideQuotes(text: string): string {
+  let outside = ''
+  let start = 0
+  let end = text.indexOf('"')
+  while (end !== -1) {
+    const close = closingQuote(text, end)
+    if (close === -1) break
+    outside += `${text.slice(start, end)} `
+    start = close + 1
+    end = text.indexOf('"', start)
+  }
+  return outside + text.slice(start)
+}
+
+function closingQuote(text: string, open: number): number {
+  for (let i = open + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0x22) return i
+    if (code === 0x5c) i++
+  }
+  return -1
+}
+
 function directive(text: string): Directive {
   const equals = text.indexOf('=')
   if (equals === -1) {

@@ -6,8 +6,8 @@ import type { PageHead } from './page.ts'
 import type { PageRules } from './page-rules.ts'
 
 /**
- * How long a response is fresh and how old it already is (RFC 9111 §4.2). Lifetimes and ages are in seconds, instants in
- * milliseconds since 1970.
+ * How long a response is fresh and how old it already is (RFC 9111 §4.2). Lifetimes and ages are in
+ * seconds, instants in milliseconds since 1970.
  */
 export interface Lifetime {
   /** May be Infinity (a ttl of `null`), 0 or negative. */
@@ -24,7 +24,10 @@ const LONGEST_HEURISTIC = 86_400
 // Two machines seldom agree to the millisecond, and HTTP counts whole seconds.
 const CLOCK_TOLERANCE = 1_000
 
-/** The lifetime of a response, or undefined where nothing gives it one. `date` is its Date, or the instant of receipt. */
+/**
+ * The lifetime of a response, or undefined where nothing gives it one. `date` is its Date, or the instant
+ * of receipt.
+ */
 export function lifetime(
   status: number,
   fields: Fields,
@@ -34,7 +37,8 @@ export function lifetime(
   now: number,
 ): Lifetime | undefined {
   const governed = storedStatuses(rules).includes(status)
-  // A ttl of 0 stores nothing; any other is for the statuses the site stores, not for whatever says how long it is fresh.
+  // A ttl of 0 stores nothing; any other is for the statuses the site stores, not for whatever says how
+  // long it is fresh.
   if (rules.ttl !== undefined && (governed || (rules.ttl !== null && rules.ttl <= 0))) {
     return { seconds: rules.ttl ?? Infinity, from: 'ttl' }
   }
@@ -53,7 +57,10 @@ export function lifetime(
   return undefined
 }
 
-/** The lifetime that the response itself gives (§4.2.1): what is present but cannot be read is no lifetime, not the next one's turn. */
+/**
+ * The lifetime that the response itself gives (§4.2.1): what is present but cannot be read is no lifetime,
+ * not the next one's turn.
+ */
 export function ownLifetime(
   fields: Fields,
   control: ResponseControl,
@@ -81,8 +88,9 @@ export function dateOf(fields: Fields, now: number): number {
 }
 
 /**
- * The age of a response on arrival (§4.2.3), in seconds. Dates count whole seconds, so the apparent age does too: else a
- * response would be up to a second old at birth, and a lifetime of two seconds would last one.
+ * The age of a response on arrival (§4.2.3), in seconds. Dates count whole seconds, so the apparent age
+ * does too: else a response would be up to a second old at birth, and a lifetime of two seconds would last
+ * one.
  */
 export function ageOnArrival(fields: Fields, date: number, requestedAt: number, now: number): number {
   const apparentAge = Math.max(0, Math.floor((now - date) / 1000))
@@ -130,8 +138,8 @@ export function mayServeStale(head: PageHead, now: number, maxStale: number): bo
 }
 
 /**
- * Whether a stored page may stand in for a handler that threw, took too long or answered with a `status` of 500, 502,
- * 503 or 504 (RFC 5861 §4). No status: it threw.
+ * Whether a stored page may stand in for a handler that threw, took too long or answered with a `status` of
+ * 500, 502, 503 or 504 (RFC 5861 §4). No status: it threw.
  */
 export function mayServeOnError(head: PageHead, now: number, status?: number): boolean {
   if (status !== undefined && status !== 500 && (status < 502 || status > 504)) return false

@@ -2,8 +2,9 @@ import { type Fields, field } from './fields.ts'
 import type { PageUrl } from './page-key.ts'
 
 /**
- * What an unsafe request makes invalid (RFC 9111 §4.4): its own URL, and those its answer names in Location and
- * Content-Location, if they are of the same origin. Only the application's answers count, never a field of a request.
+ * What an unsafe request makes invalid (RFC 9111 §4.4): its own URL, and those its answer names in Location
+ * and Content-Location, if they are of the same origin. Only the application's answers count, never a field
+ * of a request.
  */
 
 // QUERY (RFC 10008) is safe though not cached. Every other method, known or not, may have changed something.
@@ -15,8 +16,8 @@ export function invalidates(method: string, status: number): boolean {
 }
 
 /**
- * The URLs of which every variant becomes invalid. Empty where nothing does. To be removed before the answer goes out; a fill that
- * began before must not be stored after.
+ * The URLs of which every variant becomes invalid. Empty where nothing does. To be removed before the
+ * answer goes out; a fill that began before must not be stored after.
  */
 export function invalidatedUrls(method: string, url: PageUrl, status: number, response: Fields): PageUrl[] {
   if (!invalidates(method, status)) return []

@@ -30,7 +30,10 @@ export type MissReason =
 export interface Hit {
   readonly do: 'hit'
   readonly status: number
-  /** Names and values in turn; not to be changed, it may be the stored list itself. Age, Content-Range and Content-Length are not in it where they are given below. */
+  /**
+   * Names and values in turn; not to be changed, it may be the stored list itself. Age, Content-Range and
+   * Content-Length are not in it where they are given below.
+   */
   readonly lines: readonly string[]
   /** The Age field: whole seconds. */
   readonly age: number
@@ -62,10 +65,11 @@ export type Lookup = Hit | Miss | Refused
 /**
  * Decides whether a stored page answers a request, and how.
  *
- * To be called only for requests that `bypassReason` let in, with a page stored under `pageKey` of the request's own URL, or
- * undefined where there is none. The page is not changed and may be shared between requests. On a miss the handler runs; if
- * its answer is to be stored, `CONDITIONAL_FIELDS` are taken out of the request that it sees, and the client is answered by
- * `answer` of the new page. A stale page may be validated with `conditionsFor` and `renew`.
+ * To be called only for requests that `bypassReason` let in, with a page stored under `pageKey` of the
+ * request's own URL, or undefined where there is none. The page is not changed and may be shared between
+ * requests. On a miss the handler runs; if its answer is to be stored, `CONDITIONAL_FIELDS` are taken out
+ * of the request that it sees, and the client is answered by `answer` of the new page. A stale page may be
+ * validated with `conditionsFor` and `renew`.
  *
  * Never throws, whatever the fields hold.
  */
@@ -90,7 +94,10 @@ export function lookup(request: PageRequest, page: Page | undefined, rules: Page
   return miss('stale', control, onError)
 }
 
-/** How a page that may be used answers a request: whole, a part of it, or 304 where the client has it already. */
+/**
+ * How a page that may be used answers a request: whole, a part of it, or 304 where the client has it
+ * already.
+ */
 export function answer(request: PageRequest, page: Page, now: number): Hit {
   const { head } = page
   const age = ageInSeconds(head, now)

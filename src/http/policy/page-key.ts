@@ -37,8 +37,9 @@ const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::[0-9]{1,5
 const TARGET = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/
 
 /**
- * The URL of a request, or the reason why it has none that can be keyed. `scheme` is the one the application trusts
- * and shows to its handlers. `hosts`, where given, is the list of known hosts, in lower case, with their ports.
+ * The URL of a request, or the reason why it has none that can be keyed. `scheme` is the one the
+ * application trusts and shows to its handlers. `hosts`, where given, is the list of known hosts, in lower
+ * case, with their ports.
  */
 export function pageUrl(
   scheme: Scheme,

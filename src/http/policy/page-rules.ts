@@ -9,7 +9,10 @@ export interface PageRules {
    * never `no-store`, `private` or `no-cache`. `null` has no end; 0 or less stores nothing.
    */
   readonly ttl?: number | null
-  /** The lifetime of a response that says nothing, for `statuses` only. Left out: such a response is not stored. */
+  /**
+   * The lifetime of a response that says nothing, for `statuses` only. Left out: such a response is not
+   * stored.
+   */
   readonly defaultTtl?: number | null
   /** Statuses that are stored at all. Default `[200]`. */
   readonly statuses?: readonly number[]
@@ -19,20 +22,28 @@ export interface PageRules {
   readonly stripSetCookie?: boolean
   /** Lets every request with a Cookie field pass by. Default false. */
   readonly bypassOnCookie?: boolean
-  /** Fields that select a page though no Vary names them; see `FORWARDED_FIELDS`. Lower case. Default none. */
+  /**
+   * Fields that select a page though no Vary names them; see `FORWARDED_FIELDS`. Lower case. Default none.
+   */
   readonly varyOn?: readonly string[]
   /**
-   * Functions that bring the values of a selecting field to one form, by name in lower case, such as `acceptChoices`.
-   * They decide who shares a page: they must not join values that the handler tells apart.
+   * Functions that bring the values of a selecting field to one form, by name in lower case, such as
+   * `acceptChoices`. They decide who shares a page: they must not join values that the handler tells apart.
    */
   readonly normalise?: Readonly<Record<string, (value: string) => string>>
-  /** A fraction of the time since Last-Modified as lifetime, where nothing else gives one; a tenth is usual. Default 0. */
+  /**
+   * A fraction of the time since Last-Modified as lifetime, where nothing else gives one; a tenth is usual.
+   * Default 0.
+   */
   readonly heuristic?: number
   /** Seconds a page is served stale while it is made anew, where the response does not say. Default 0. */
   readonly staleWhileRevalidate?: number
   /** Seconds a stale page stands in for a handler that fails, where the response does not say. Default 0. */
   readonly staleIfError?: number
-  /** Seconds a page with a validator is kept past its lifetime, so that a 304 can renew it; `no-cache` pages too. Default 0. */
+  /**
+   * Seconds a page with a validator is kept past its lifetime, so that a 304 can renew it; `no-cache` pages
+   * too. Default 0.
+   */
   readonly keepToValidate?: number
   /**
    * Obeys `no-cache`, `max-age` and `max-stale` of requests, and `Pragma`. Default false: they let any client

@@ -5,7 +5,10 @@ export interface PageRequest {
   /** As received; methods are case-sensitive. */
   readonly method: string
   readonly fields: Fields
-  /** The language the answer will be in, where the site tells (`localeOf`). It then stands for Accept-Language. */
+  /**
+   * The language the answer will be in, where the site tells (`localeOf`). It then stands for
+   * Accept-Language.
+   */
   readonly locale?: string
   /** The time zone the answer will be in, where the site tells (`timeZoneOf`). */
   readonly timeZone?: string
@@ -16,8 +19,9 @@ export interface PageResponse {
   readonly status: number
   readonly fields: Fields
   /**
-   * Fields of the request, in lower case, that were read on the way to this response and make it personal: `cookie`,
-   * `authorization`. They select the page as if Vary named them, but only for requests without them.
+   * Fields of the request, in lower case, that were read on the way to this response and make it personal:
+   * `cookie`, `authorization`. They select the page as if Vary named them, but only for requests without
+   * them.
    */
   readonly credentialsRead?: readonly string[]
   /** When the handler was called, for the delay of RFC 9111 §4.2.3. Default: the moment of recording. */
@@ -25,16 +29,22 @@ export interface PageResponse {
 }
 
 /**
- * The head of a stored response: plain JSON data, instants in milliseconds since 1970, `null` for an end that never
- * comes. Everything a hit has to know was worked out when it was recorded.
+ * The head of a stored response: plain JSON data, instants in milliseconds since 1970, `null` for an end
+ * that never comes. Everything a hit has to know was worked out when it was recorded.
  */
 export interface PageHead {
   readonly status: number
-  /** Names and values in turn, in lower case, in order, repeated lines apart; no Age, nothing of the connection. */
+  /**
+   * Names and values in turn, in lower case, in order, repeated lines apart; no Age, nothing of the
+   * connection.
+   */
   readonly lines: readonly string[]
   /** What selected this page, sorted: field names in lower case, `:locale`, `:zone`. */
   readonly vary: readonly string[]
-  /** The value of each of them in the request that made it; `null` is absent, which is not the same as empty. */
+  /**
+   * The value of each of them in the request that made it; `null` is absent, which is not the same as
+   * empty.
+   */
   readonly selected: readonly (string | null)[]
   /** When the response was made, its Age on arrival counted in. The Age of a hit counts from here. */
   readonly bornAt: number
@@ -77,7 +87,9 @@ export function flatLines(fields: Fields, keep: (name: string) => boolean): stri
   return lines
 }
 
-/** Whether lines can be written into a response without ending it early: names are tokens, no CR, LF or NUL. */
+/**
+ * Whether lines can be written into a response without ending it early: names are tokens, no CR, LF or NUL.
+ */
 export function areWritable(lines: readonly string[]): boolean {
   if (lines.length % 2 !== 0) return false
   for (let i = 0; i < lines.length; i += 2) {
@@ -87,8 +99,8 @@ export function areWritable(lines: readonly string[]): boolean {
 }
 
 /**
- * A head that comes out of a store others can write to, or undefined where it is not one: a wrong shape, a member
- * missing, a header that would split the response. To be read as a miss.
+ * A head that comes out of a store others can write to, or undefined where it is not one: a wrong shape, a
+ * member missing, a header that would split the response. To be read as a miss.
  */
 export function readPageHead(value: unknown): PageHead | undefined {
   if (typeof value !== 'object' || value === null) return undefined

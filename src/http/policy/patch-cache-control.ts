@@ -2,18 +2,22 @@ import { type Directive, parseDirectives, unquote } from './directives.ts'
 import { isFieldValue, isToken, stripBlanks } from './fields.ts'
 
 /**
- * Writing Cache-Control: merges directives into the value a response already has, as Django's patch_cache_control
- * does. What is there keeps its place, what is new goes to the end. Unknown directives pass through. Works on values, so
- * that it serves every kind of response; it decides nothing about storing.
+ * Writing Cache-Control: merges directives into the value a response already has, as Django's
+ * patch_cache_control does. What is there keeps its place, what is new goes to the end. Unknown directives
+ * pass through. Works on values, so that it serves every kind of response; it decides nothing about
+ * storing.
  */
 export type DirectiveValue = boolean | number | string | readonly string[] | null | undefined
 
 /**
- * Directives by name: camelCase, snake_case or as in the header, in any letter case. `true` writes the bare name;
- * `false` and `null` take the directive away; `undefined` is as if it had not been named.
+ * Directives by name: camelCase, snake_case or as in the header, in any letter case. `true` writes the bare
+ * name; `false` and `null` take the directive away; `undefined` is as if it had not been named.
  */
 export interface CacheControlChanges {
-  /** Seconds, or a duration (`'1h'`). The smaller of this and what is there wins; spelled `'max-age'` it replaces. */
+  /**
+   * Seconds, or a duration (`'1h'`). The smaller of this and what is there wins; spelled `'max-age'` it
+   * replaces.
+   */
   readonly maxAge?: number | string | false | null | undefined
   readonly sMaxAge?: number | string | false | null | undefined
   readonly staleWhileRevalidate?: number | string | false | null | undefined
@@ -43,9 +47,9 @@ const SECONDS: ReadonlySet<string> = new Set([
 const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
 
 /**
- * The new value of Cache-Control, or undefined where there is nothing to say and the header should stay unset.
- * `existing` is what the response has, several lines joined with commas. Throws a TypeError with code
- * `INVALID_DIRECTIVE` for a name or a value that cannot be written; never for what `existing` holds.
+ * The new value of Cache-Control, or undefined where there is nothing to say and the header should stay
+ * unset. `existing` is what the response has, several lines joined with commas. Throws a TypeError with
+ * code `INVALID_DIRECTIVE` for a name or a value that cannot be written; never for what `existing` holds.
  */
 export function patchCacheControl(
   existing: string | undefined,
@@ -77,9 +81,9 @@ export const NEVER_CACHE: CacheControlChanges = Object.freeze({
 })
 
 /**
- * max-age as a whole number, the last one where it is repeated, or undefined where there is none that can be read (quoted, with a
- * fraction, blanks before `=`). As Django reads it for its helpers: a bare `max-age` is 1 and a negative one is given as it is. The
- * page cache itself is stricter.
+ * max-age as a whole number, the last one where it is repeated, or undefined where there is none that can
+ * be read (quoted, with a fraction, blanks before `=`). As Django reads it for its helpers: a bare
+ * `max-age` is 1 and a negative one is given as it is. The page cache itself is stricter.
  */
 export function getMaxAge(existing: string | undefined): number | undefined {
   let found: number | undefined
@@ -97,8 +101,11 @@ const BARE = Symbol('bare')
 type Written = string | typeof BARE | readonly string[]
 
 function readExisting(existing: string): Map<string, Written> {
+  const { torn, directives: there } = parseDirectives(existing)
+  // Behind a quote that never closes nothing we add would be read. What is kept of it is for nobody to store.
+  if (torn) return readExisting(`${existing.replaceAll('"', '')}, no-store`)
   const directives = new Map<string, Written>()
-  for (const directive of parseDirectives(existing).directives) {
+  for (const directive of there) {
     const { name, argument } = directive
     if (name === 'no-cache') addNoCache(directives, fieldNames(directive))
     else directives.set(name, argument ?? BARE)

@@ -1,13 +1,13 @@
 import { isToken, stripBlanks } from './fields.ts'
 
 /**
- * Writing and asking Vary, as Django's patch_vary_headers and has_vary_header do: names that are not there yet
- * go to the end, order and spelling of the others stay, and `*` swallows everything.
+ * Writing and asking Vary, as Django's patch_vary_headers and has_vary_header do: names that are not there
+ * yet go to the end, order and spelling of the others stay, and `*` swallows everything.
  */
 
 /**
- * The new value of Vary, or undefined where it should stay unset. Throws a TypeError with code `INVALID_FIELD_NAME` for a
- * name that is none; never for what `existing` holds.
+ * The new value of Vary, or undefined where it should stay unset. Throws a TypeError with code
+ * `INVALID_FIELD_NAME` for a name that is none; never for what `existing` holds.
  */
 export function patchVary(existing: string | undefined, names: readonly string[]): string | undefined {
   const there = members(existing ?? '')

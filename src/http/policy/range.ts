@@ -4,8 +4,8 @@ import type { PageHead } from './page.ts'
 import { entityTag, stronglyEqual } from './validators.ts'
 
 /**
- * A byte range cut from a whole stored page (RFC 9110 §14). One range is answered; several, another unit, or anything
- * malformed get the whole page, which is always allowed (§14.2).
+ * A byte range cut from a whole stored page (RFC 9110 §14). One range is answered; several, another unit,
+ * or anything malformed get the whole page, which is always allowed (§14.2).
  */
 export interface ByteRange {
   readonly first: number

@@ -15,17 +15,21 @@ export type Recording = (
   | { readonly keep: PageHead; readonly reason?: undefined }
   | { readonly keep?: undefined; readonly reason: RefusalReason }
 ) & {
-  /** Fields to add to the response as it leaves: Expires and max-age where the handler said nothing, else none. */
+  /**
+   * Fields to add to the response as it leaves: Expires and max-age where the handler said nothing, else
+   * none.
+   */
   readonly add: Fields
 }
 
 /**
  * Decides on a response as it leaves, after everything that could still have set a cookie or a Vary.
  *
- * To be called only for requests that `bypassReason` let in, with the fields and the status that the client gets. The body is the
- * caller's: a head may be kept only with a whole one, ended as it should and as long as Content-Length says. The
- * page is for whoever `fits(head, …)`; its key among the variants is `variantKey(head.vary, …)`. A request that waited for
- * this response gets it only if `lookup` of the new page says so.
+ * To be called only for requests that `bypassReason` let in, with the fields and the status that the client
+ * gets. The body is the caller's: a head may be kept only with a whole one, ended as it should and as long
+ * as Content-Length says. The page is for whoever `fits(head, …)`; its key among the variants is
+ * `variantKey(head.vary, …)`. A request that waited for this response gets it only if `lookup` of the new
+ * page says so.
  *
  * Never throws, whatever the fields hold.
  */
@@ -98,7 +102,10 @@ export function record(
 
 const NOTHING: Fields = Object.freeze({})
 
-/** What selects the response: its own Vary, the site's list, language and zone, and credentials that were read. */
+/**
+ * What selects the response: its own Vary, the site's list, language and zone, and credentials that were
+ * read.
+ */
 function selectors(
   request: PageRequest,
   response: PageResponse,

@@ -20,12 +20,14 @@ export type Renewal = Recording & {
 }
 
 /**
- * Brings a stored page up to date with a 304 (RFC 9111 §4.3.4): its fields replace the stored ones, those it lacks stay, and
- * freshness starts anew. Undefined where the 304 is about another representation: then ask again without
- * conditions. A reason instead of a head means that this client may have the page but nobody after it (the 304 says `no-store`,
- * sets a cookie …); the stored page is then to be removed for `private` and `no-store` and left alone otherwise.
+ * Brings a stored page up to date with a 304 (RFC 9111 §4.3.4): its fields replace the stored ones, those
+ * it lacks stay, and freshness starts anew. Undefined where the 304 is about another representation: then
+ * ask again without conditions. A reason instead of a head means that this client may have the page but
+ * nobody after it (the 304 says `no-store`, sets a cookie …); the stored page is then to be removed for
+ * `private` and `no-store` and left alone otherwise.
  *
- * Only for a 304 from the handler of the page's own URL, to conditions made by `conditionsFor` and not by the client.
+ * Only for a 304 from the handler of the page's own URL, to conditions made by `conditionsFor` and not by
+ * the client.
  */
 export function renew(
   head: PageHead,

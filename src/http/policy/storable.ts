@@ -8,7 +8,8 @@ import type { VaryFault } from './vary.ts'
 
 /**
  * May the store be asked about this request, and may this response be kept (RFC 9111 §3)? The answer is a
- * reason, the same in Cache-Status, in events and in the dashboard; undefined means nothing stands against it.
+ * reason, the same in Cache-Status, in events and in the dashboard; undefined means nothing stands against
+ * it.
  */
 export type BypassReason =
   | UrlBypass
@@ -59,7 +60,10 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   409, 410, 411, 413, 414, 415, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505,
 ])
 
-/** Why a request passes the cache by: it is not looked up, and its response is not stored. `target` is path and query as received. */
+/**
+ * Why a request passes the cache by: it is not looked up, and its response is not stored. `target` is path
+ * and query as received.
+ */
 export function bypassReason(
   request: PageRequest,
   target: string,

@@ -3,10 +3,13 @@ import { type Fields, field } from './fields.ts'
 import type { PageHead } from './page.ts'
 
 /**
- * Conditions of a client against a stored page (RFC 9110 §13, RFC 9111 §4.3): whether it may be told 304, and what to ask
- * the handler with when a page has to be validated.
+ * Conditions of a client against a stored page (RFC 9110 §13, RFC 9111 §4.3): whether it may be told 304,
+ * and what to ask the handler with when a page has to be validated.
  */
-/** Fields to take out of the request that a handler sees, where its answer is to be stored: they would make it a 304, a 206 or a 412. */
+/**
+ * Fields to take out of the request that a handler sees, where its answer is to be stored: they would make
+ * it a 304, a 206 or a 412.
+ */
 export const CONDITIONAL_FIELDS: readonly string[] = Object.freeze([
   'if-none-match',
   'if-modified-since',
@@ -26,8 +29,8 @@ const IN_A_304: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Whether the client already has this page. If-None-Match, compared weakly, goes before If-Modified-Since, which is then
- * not looked at (RFC 9110 §13.2.2). Only for a page with status 200.
+ * Whether the client already has this page. If-None-Match, compared weakly, goes before If-Modified-Since,
+ * which is then not looked at (RFC 9110 §13.2.2). Only for a page with status 200.
  */
 export function isNotModified(fields: Fields, head: PageHead, now: number): boolean {
   if (head.status !== 200) return false
@@ -50,7 +53,8 @@ export function notModifiedLines(head: PageHead): string[] {
 }
 
 /**
- * Whether a list of entity tags, or `*`, matches a tag. Unquoted members are no tags and match nothing. In time linear in the list.
+ * Whether a list of entity tags, or `*`, matches a tag. Unquoted members are no tags and match nothing. In
+ * time linear in the list.
  */
 export function matchesTag(
   list: string,
@@ -87,8 +91,8 @@ export interface Conditions {
 }
 
 /**
- * What to ask the handler with, to validate these pages of one URL (RFC 9111 §4.3.1): every tag, and the Last-Modified of the
- * first, which is the one to be renewed. Undefined where none of them has a validator.
+ * What to ask the handler with, to validate these pages of one URL (RFC 9111 §4.3.1): every tag, and the
+ * Last-Modified of the first, which is the one to be renewed. Undefined where none of them has a validator.
  */
 export function conditionsFor(heads: readonly PageHead[]): Conditions | undefined {
   const tags = new Set(heads.map((head) => head.etag).filter((etag) => etag !== null))
@@ -102,8 +106,8 @@ export function conditionsFor(heads: readonly PageHead[]): Conditions | undefine
 }
 
 /**
- * Whether a 304 is about this page (RFC 9111 §4.3.4): the validator it carries is the page's own, strongly where it is strong; one
- * that carries none is about the page that was asked about.
+ * Whether a 304 is about this page (RFC 9111 §4.3.4): the validator it carries is the page's own, strongly
+ * where it is strong; one that carries none is about the page that was asked about.
  */
 export function validates(fields: Fields, head: PageHead, now: number): boolean {
   const etag = entityTag(field(fields, 'etag'))
@@ -116,8 +120,8 @@ export function validates(fields: Fields, head: PageHead, now: number): boolean 
 }
 
 /**
- * What a HEAD that the handler answered says about the stored page (RFC 9111 §4.3.5): another validator or length, and the
- * page is to be taken as stale.
+ * What a HEAD that the handler answered says about the stored page (RFC 9111 §4.3.5): another validator or
+ * length, and the page is to be taken as stale.
  */
 export function contradicts(
   fields: Fields,

@@ -3,8 +3,8 @@ import type { PageHead, PageRequest } from './page.ts'
 import type { PageRules } from './page-rules.ts'
 
 /**
- * Which requests a stored page is for (RFC 9111 §4.1). A page is always judged by the names and values it came
- * with, whatever newer pages of its URL vary on. Absent matches only absent, not empty.
+ * Which requests a stored page is for (RFC 9111 §4.1). A page is always judged by the names and values it
+ * came with, whatever newer pages of its URL vary on. Absent matches only absent, not empty.
  */
 export type VaryFault = 'vary-star' | 'vary-invalid' | 'vary-too-many'
 
@@ -17,8 +17,8 @@ export const LOCALE = ':locale'
 export const TIME_ZONE = ':zone'
 
 /**
- * The names in Vary, in lower case, or why no page with it can be reused. `*` counts anywhere: alone, padded, among
- * empty members or names, in any line (§4.1: always fails to match).
+ * The names in Vary, in lower case, or why no page with it can be reused. `*` counts anywhere: alone,
+ * padded, among empty members or names, in any line (§4.1: always fails to match).
  */
 export function varyNames(fields: Fields): readonly string[] | VaryFault {
   const lines = fieldLines(fields, 'vary')
@@ -62,9 +62,9 @@ export function fits(head: PageHead, request: PageRequest, rules: PageRules): bo
 }
 
 /**
- * The key of the variant that a request selects under a list of names (`head.vary`, or a union of them). Framed:
- * `-` is absent and a length goes before each value, so that no two lists of names and values make the same key. As long
- * as the values are: to be hashed by whoever stores it.
+ * The key of the variant that a request selects under a list of names (`head.vary`, or a union of them).
+ * Framed: `-` is absent and a length goes before each value, so that no two lists of names and values make
+ * the same key. As long as the values are: to be hashed by whoever stores it.
  */
 export function variantKey(names: readonly string[], request: PageRequest, rules: PageRules): string {
   let key = ''
@@ -81,9 +81,10 @@ export function newer(a: PageHead, b: PageHead): PageHead {
 }
 
 /**
- * A normaliser for Accept-Encoding, Accept-Language and their like: only members that bear on one of `choices` count,
- * ranked as the client ranks them. `en-gb`, `en-us` and `*` all bear on `en`. So the many spellings of one wish share a
- * page. For handlers that pick one of `choices` by rank; one that weighs the numbers themselves needs the whole value.
+ * A normaliser for Accept-Encoding, Accept-Language and their like: only members that bear on one of
+ * `choices` count, ranked as the client ranks them. `en-gb`, `en-us` and `*` all bear on `en`. So the many
+ * spellings of one wish share a page. For handlers that pick one of `choices` by rank; one that weighs the
+ * numbers themselves needs the whole value.
  */
 export function acceptChoices(choices: readonly string[]): (value: string) => string {
   const known = choices.map((choice) => choice.toLowerCase())
