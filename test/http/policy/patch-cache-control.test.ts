@@ -66,7 +66,12 @@ const cases: [
     { maxAge: 9 },
     'no-cache=A, no-cache=B, ext="x, max-age=1", max-age=9',
   ],
-  ['a quote that never closes swallows nothing of what is added', 'private="a, max-age=9', { maxAge: 5 }, 'private=a, max-age=5, no-store'],
+  [
+    'a quote that never closes swallows nothing of what is added',
+    'private="a, max-age=9',
+    { maxAge: 5 },
+    'private=a, max-age=5, no-store',
+  ],
   ['HDR-08 of repeated ones the last counts', 'a=1, a=2', {}, 'a=2'],
   ['HDR-09 nothing to say leaves the header unset', undefined, {}, undefined],
   ['HDR-09 nothing left leaves it unset', 'public', { public: false }, undefined],
