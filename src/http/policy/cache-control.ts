@@ -1,5 +1,6 @@
 import { type Directive, outsideQuotes, parseDirectives, unquote } from './directives.ts'
 import { type Fields, field, fieldLines } from './fields.ts'
+import { parseDictionary, type StructuredValue } from './structured-dictionary.ts'
 
 /**
  * What Cache-Control says, for a shared cache. Anything malformed tightens: a number that cannot be
@@ -25,6 +26,8 @@ export interface ResponseControl {
   sMaxAge: number | undefined
   staleWhileRevalidate: number | undefined
   staleIfError: number | undefined
+  /** It was read from a targeted field, in place of Cache-Control and of Expires. */
+  targeted: boolean
 }
 
 export interface RequestControl {
@@ -50,8 +53,11 @@ const NO_REQUEST_CONTROL: RequestControl = Object.freeze({
   maxStale: undefined,
 })
 
-/** Reads Cache-Control of a response, from all its lines. */
-export function responseControl(fields: Fields): ResponseControl {
+/**
+ * Reads Cache-Control of a response, from all its lines. The first of `targets` that is there, well formed
+ * and not empty takes its place wholly, also where it says less (RFC 9213 §2.2).
+ */
+export function responseControl(fields: Fields, targets: readonly string[] = NO_TARGETS): ResponseControl {
   const control: ResponseControl = {
     noStore: false,
     private: false,
@@ -63,12 +69,41 @@ export function responseControl(fields: Fields): ResponseControl {
     sMaxAge: undefined,
     staleWhileRevalidate: undefined,
     staleIfError: undefined,
+    targeted: false,
+  }
+  for (const target of targets) {
+    const members = parseDictionary(field(fields, target) ?? '')
+    if (members === undefined || members.size === 0) continue
+    control.targeted = true
+    for (const [name, value] of members) {
+      const argument = targetedArgument(name, value)
+      if (argument === null) continue
+      applyToResponse(control, { name, argument, text: name, wellFormed: true })
+    }
+    return control
   }
   readLines(fields, control, (directive) => {
     applyToResponse(control, directive)
   })
   return control
 }
+
+const NO_TARGETS: readonly string[] = Object.freeze([])
+
+// RFC 9213 §2.1: an argument of the wrong type, and the directive is ignored. null: ignored.
+function targetedArgument(name: string, value: StructuredValue): string | undefined | null {
+  if (IN_SECONDS.has(name)) return value.type === 'integer' ? String(value.value) : null
+  if (value.type === 'boolean') return value.value ? undefined : null
+  const qualified = name === 'private' || name === 'no-cache'
+  return qualified && value.type === 'string' ? JSON.stringify(value.value) : null
+}
+
+const IN_SECONDS: ReadonlySet<string> = new Set([
+  'max-age',
+  's-maxage',
+  'stale-while-revalidate',
+  'stale-if-error',
+])
 
 /**
  * Reads Cache-Control of a request. `Pragma: no-cache` stands in where there is no Cache-Control

@@ -69,7 +69,7 @@ export function ownLifetime(
 ): Lifetime | undefined {
   if (control.sMaxAge !== undefined) return { seconds: control.sMaxAge, from: 's-maxage' }
   if (control.maxAge !== undefined) return { seconds: control.maxAge, from: 'max-age' }
-  const expires = field(fields, 'expires')
+  const expires = control.targeted ? undefined : field(fields, 'expires')
   if (expires === undefined) return undefined
   // §5.3: an invalid date, `0` above all, is in the past. Several lines, joined, are invalid too.
   const instant = parseHttpDate(expires, now)

@@ -41,7 +41,7 @@ export function record(
 ): Recording {
   const { status, fields } = response
   const requested = requestControl(request.fields)
-  const control = responseControl(fields)
+  const control = responseControl(fields, rules.targets)
   // A 304 to the client's own condition is never stored, but tells the freshness of the page it confirms.
   const confirms = status === 304
   const about = confirms ? { ...response, status: 200 } : response
@@ -56,7 +56,9 @@ export function record(
   const validatable = Boolean(rules.keepToValidate) && hasValidator(fields)
   if (life === undefined && !validatable) return { reason: 'no-lifetime', add: NOTHING }
   const fromSite = life?.from === 'ttl' || life?.from === 'default'
-  const addedFreshness = fromSite && ownLifetime(fields, control, date, now) === undefined
+  // What the handler tells others is in Cache-Control, whatever a targeted field tells us.
+  const told = control.targeted ? responseControl(fields) : control
+  const addedFreshness = fromSite && ownLifetime(fields, told, date, now) === undefined
   const add = addedFreshness ? freshnessFields(fields, life.seconds, now) : NOTHING
   if (confirms) return { reason: 'status', add }
 

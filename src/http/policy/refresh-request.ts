@@ -14,11 +14,12 @@ const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'pr
  */
 export function refreshFields(head: PageHead, request: PageRequest): Fields | undefined {
   if (head.vary.some((name, i) => CREDENTIALS.has(name) && head.selected[i] !== null)) return undefined
+  // What is left of credentials among its selectors is absent in every request that it fits.
   const names = new Set(['host', ':authority', ...FORWARDED_FIELDS, ...head.vary])
   if (request.locale !== undefined) names.add('accept-language')
   const fields: [string, string][] = []
   for (const name of names) {
-    const value = CREDENTIALS.has(name) ? undefined : field(request.fields, name)
+    const value = field(request.fields, name)
     if (value !== undefined) fields.push([name, value])
   }
   return Object.fromEntries(fields)

@@ -106,6 +106,12 @@ describe('the URL of a page', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
+  it('attack 23: a part cannot reach into the next', () => {
+    const bare = { scheme: 'http', host: 'a', target: '/b' } as const
+    expect(pageKey('', bare)).not.toBe(pageKey('', { ...bare, host: 'a/b', target: '' }))
+    expect(pageKey('x', bare)).not.toBe(pageKey('', { ...bare, host: 'xa' }))
+  })
+
   it('attack 23: no two prefixes, hosts and targets make the same key', () => {
     const text = fc.stringMatching(/^[0-9:/ahtps]{0,8}$/)
     const parts = fc.record({

@@ -133,6 +133,14 @@ describe('which requests a page is for', () => {
     expect(varyNames({})).toEqual([])
   })
 
+  it('rule 17: a value cannot reach into the next', () => {
+    const keyOf = (names: string[], fields: Record<string, string>) =>
+      variantKey(names, { method: 'GET', fields }, {})
+    expect(keyOf(['a'], { a: '1b=-' })).not.toBe(keyOf(['a', 'b'], { a: '1' }))
+    expect(keyOf(['a', 'b'], { a: '1', b: '2' })).not.toBe(keyOf(['a', 'b'], { a: '1b=2' }))
+    expect(keyOf(['a', 'b'], { b: '2' })).not.toBe(keyOf(['a-b'], { 'a-b': '2' }))
+  })
+
   it('rule 17: no two lists of names and values make the same variant key', () => {
     const value = fc.option(fc.stringMatching(/^[-=:0-9ab, ]{0,6}$/), { nil: undefined })
     const fields = fc.dictionary(fc.constantFrom('a', 'b', 'a-b', 'b-'), value)
