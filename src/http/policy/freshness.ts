@@ -16,8 +16,8 @@ export interface Lifetime {
   readonly from: 'ttl' | 's-maxage' | 'max-age' | 'expires' | 'heuristic' | 'default'
 }
 
-/** §4.2.2: statuses that may be given a lifetime they did not ask for. */
-const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([
+/** §4.2.2: statuses that may be stored without a lifetime of their own, and be given one. */
+export const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([
   200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501,
 ])
 const LONGEST_HEURISTIC = 86_400

@@ -315,6 +315,7 @@ describe('how long', () => {
     const { head } = page({ etag: '"a"', 'cache-control': 'no-cache, max-age=60' }, rules)
     expect([head.freshUntil, head.keepUntil, head.mayBeStale]).toEqual([NOW, NOW + 100_000, false])
     expect(page({ etag: '"a"' }, rules).head.freshUntil).toBe(NOW)
+    expect(recorded({ etag: '"a"' }, { ...rules, anyStatus: true }, get(), 302).reason).toBe('no-lifetime')
     expect(recorded({ 'cache-control': 'no-cache' }, rules).reason).toBe('no-cache')
     expect(recorded({}, rules).reason).toBe('no-lifetime')
   })
