@@ -31,8 +31,8 @@ export interface Hit {
   readonly do: 'hit'
   readonly status: number
   /**
-   * Names and values in turn; not to be changed, it may be the stored list itself. Age, Content-Range and
-   * Content-Length are not in it where they are given below.
+   * Names and values in turn; not to be changed, it may be the stored list itself. Age and Content-Range are
+   * not in it, nor the Content-Length of a part.
    */
   readonly lines: readonly string[]
   /** The Age field: whole seconds. */
@@ -88,8 +88,9 @@ export function lookup(request: PageRequest, page: Page | undefined, rules: Page
       : miss('request', control, onError)
   }
   if (!isFreshEnough(head, control, rules, now)) return miss('stale', control, onError)
-  if (rules.obeyRequests && mayServeStale(head, now, control.maxStale ?? -1))
+  if (rules.obeyRequests && control.maxStale !== undefined && mayServeStale(head, now, control.maxStale)) {
     return answer(request, page, now)
+  }
   if (mayServeWhileRefreshing(head, now)) return { ...answer(request, page, now), refresh: true }
   return miss('stale', control, onError)
 }

@@ -105,6 +105,7 @@ export function record(
 }
 
 const NOTHING: Fields = Object.freeze({})
+const NO_NAMES: readonly string[] = Object.freeze([])
 
 /**
  * What selects the response: its own Vary, the site's list, language and zone, and credentials that were
@@ -117,18 +118,18 @@ function selectors(
 ): readonly string[] | VaryFault | RefusalReason {
   const named = varyNames(response.fields)
   if (typeof named === 'string') return named
+  const declared = unionOfNames(named, rules.varyOn ?? NO_NAMES)
   // A cookie that is being set changes the very value that would select the page.
-  if (named.includes('cookie') && field(response.fields, 'set-cookie') !== undefined) return 'set-cookie'
-  const read = response.credentialsRead ?? []
+  if (declared.includes('cookie') && field(response.fields, 'set-cookie') !== undefined) return 'set-cookie'
+  const read = response.credentialsRead ?? NO_NAMES
   for (const name of read) {
-    if (!named.includes(name) && field(request.fields, name) !== undefined) return 'credentials-read'
+    if (!declared.includes(name) && field(request.fields, name) !== undefined) return 'credentials-read'
   }
-  const site = rules.varyOn ?? []
   const own = [
     ...(request.locale === undefined ? [] : [LOCALE]),
     ...(request.timeZone === undefined ? [] : [TIME_ZONE]),
   ]
-  const names = unionOfNames(named, read, site, own)
+  const names = unionOfNames(declared, read, own)
   // The language that was chosen says all that Accept-Language could.
   return request.locale === undefined ? names : names.filter((name) => name !== 'accept-language')
 }

@@ -114,7 +114,7 @@ export function hasValidator(fields: Fields): boolean {
   return field(fields, 'etag') !== undefined || field(fields, 'last-modified') !== undefined
 }
 
-/** Whether a status says nothing about the representation but only about this request's conditions. */
+/** Whether a status is an answer about the page, and not about the conditions of this one request. */
 function isFinal(status: number, request: PageRequest): boolean {
   if (!Number.isInteger(status) || status < 200 || status > 599 || status === 304) return false
   const { fields } = request
@@ -148,8 +148,8 @@ function namesMethod(target: string): boolean {
   const query = target.indexOf('?')
   if (query === -1) return false
   const text = target.slice(query + 1)
-  if (!text.includes('%')) return /(?:^|[&;])_method(?:[=&;]|$)/i.test(text)
-  return text.split(/[&;]/).some((pair) => decoded(pair.split('=', 1)[0]!).toLowerCase() === '_method')
+  if (!text.includes('%')) return /(?:^|[&;])_method(?:[=&;[]|$)/i.test(text)
+  return text.split(/[&;]/).some((pair) => /^_method(?:\[|$)/i.test(decoded(pair.split('=', 1)[0]!)))
 }
 
 function decoded(text: string): string {

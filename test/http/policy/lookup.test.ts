@@ -26,6 +26,8 @@ describe('what passes the cache by', () => {
     ['A73 X-HTTP-Method', get({ 'x-http-method': 'DELETE' }), '/', 'method-override'],
     ['A73 _method', get(), '/?a=1&_method=DELETE', 'method-override'],
     ['A73 _method, encoded', get(), '/?%5Fme%74hod=DELETE', 'method-override'],
+    ['A73 _method, as a list', get(), '/?_method[]=DELETE', 'method-override'],
+    ['A73 _method, as a list, encoded', get(), '/?_method%5B%5D=DELETE', 'method-override'],
     ['A73 _method, bare', get(), '/?_METHOD', 'method-override'],
     ['A73 a name that only ends so', get(), '/?x_method=1&%zz', undefined],
     ['A73 in the path it is no parameter', get(), '/_method=1', undefined],

@@ -155,6 +155,13 @@ describe('whether a response is stored', () => {
     expect(fits(keep!, get(), {})).toBe(false)
   })
 
+  it('rule 12: declared by the site, likewise, and never while a cookie is being set', () => {
+    const rules = { varyOn: ['cookie'], stripSetCookie: true }
+    const response = { status: 200, fields: FRESH, credentialsRead: ['cookie'] }
+    expect(record(get({ cookie: 'a=1' }), response, rules, NOW).keep?.selected).toEqual(['a=1'])
+    expect(recorded({ ...FRESH, 'set-cookie': 'a=2' }, rules).reason).toBe('set-cookie')
+  })
+
   it('A72: fields of the site select a page that no Vary names', () => {
     const rules = { varyOn: ['x-forwarded-host'] }
     const { keep } = recorded(FRESH, rules, get({ 'x-forwarded-host': 'evil' }))
