@@ -118,7 +118,7 @@ export function answer(request: PageRequest, page: Page, now: number): Hit {
   return hit(head.status, head.lines, age, undefined, undefined, request.method !== 'HEAD')
 }
 
-// RFC 9111 §5.2.1. max-age and no-cache let any client force work, so they count only where the site says so.
+// §5.2.1: max-age and no-cache let any client force work, so they count only where the site says so.
 function isFreshEnough(head: PageHead, control: RequestControl, rules: PageRules, now: number): boolean {
   if (control.minFresh !== undefined && head.freshUntil !== null) {
     if (head.freshUntil - now < control.minFresh * 1000) return false

@@ -22,7 +22,8 @@ export interface PageRules {
   readonly stripSetCookie?: boolean
   /**
    * Fields that speak to this cache alone and are obeyed in place of Cache-Control and Expires, the first
-   * that says something (RFC 9213), such as `['cdn-cache-control']`. Lower case. They are passed on. Default none.
+   * that says something (RFC 9213), such as `['cdn-cache-control']`. Lower case. They are passed
+   * on. Default none.
    */
   readonly targets?: readonly string[]
   /** Lets every request with a Cookie field pass by. Default false. */

@@ -20,7 +20,7 @@ const DISPLAY_STRING = /%"(?:[\x20\x21\x23\x24\x26-\x7e]|%[0-9a-f]{2})*"/y
 const COMMA = /[ \t]*,[ \t]*/y
 const BLANKS = / */y
 
-/** The members by key, the last of each where it is repeated (§4.2.2); undefined where the field is malformed. */
+/** The members by key, the last where it is repeated (§4.2.2); undefined where the field is malformed. */
 export function parseDictionary(text: string): ReadonlyMap<string, StructuredValue> | undefined {
   const reader = new Reader(text)
   const members = new Map<string, StructuredValue>()
