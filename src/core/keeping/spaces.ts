@@ -32,13 +32,17 @@ export class Table {
   }
 }
 
+/** Spaces to know by heart; the tables of others are found by name. */
+const MOST_KNOWN = 1000
+
 export class Spaces {
   /** The key under which `find` looked in the table that it answered. */
   key = ''
   readonly #named = new Map<string, Table>()
   readonly #numbered: (Table | undefined)[] = [undefined]
   readonly #unused: number[] = []
-  readonly #known = new WeakMap<Space, Table>()
+  #known = new WeakMap<Space, Table>()
+  #learned = 0
   // Most caches have one space: the last one is found by a single comparison.
   #lastSpace: Space | undefined
   #lastTable = new Table(undefined, 0)
@@ -91,6 +95,11 @@ export class Spaces {
     let table = this.#known.get(space)
     if (table === undefined || table.id === 0) {
       table = this.#table(space.prefix, space.version)
+      // A WeakMap forgets, but never shrinks.
+      if (++this.#learned > MOST_KNOWN) {
+        this.#known = new WeakMap()
+        this.#learned = 0
+      }
       this.#known.set(space, table)
     }
     this.#leave()
