@@ -15,8 +15,16 @@ function contenders(max) {
   const backend = memory({ maxEntries: max })
   const end = forLong()
   return {
-    Map: { get: (key) => map.get(key), set: (key, value) => map.set(key, value), delete: (key) => map.delete(key) },
-    'lru-cache + ttl': { get: (key) => lru.get(key), set: (key, value) => lru.set(key, value), delete: (key) => lru.delete(key) },
+    Map: {
+      get: (key) => map.get(key),
+      set: (key, value) => map.set(key, value),
+      delete: (key) => map.delete(key),
+    },
+    'lru-cache + ttl': {
+      get: (key) => lru.get(key),
+      set: (key, value) => lru.set(key, value),
+      delete: (key) => lru.delete(key),
+    },
     'memory()': {
       get: (key) => backend.get(space, key),
       set: (key, value) => backend.set(space, key, value, end),
@@ -28,19 +36,21 @@ function contenders(max) {
 const keysOf = (count) => Array.from({ length: count }, (_, i) => `user:${i}:profile`)
 
 async function row(title, keys, max, prepare, step) {
-  const results = {}
   const ones = contenders(max)
+  const results = Object.fromEntries(Object.keys(ones).map((name) => [name, []]))
   for (const one of Object.values(ones)) prepare(one)
   for (let round = 0; round < 7; round++) {
     for (const [name, one] of Object.entries(ones)) {
       const ns = best(step(one), keys.length > 10_000 ? 400_000 : 1_000_000)
-      ;(results[name] ??= []).push(ns)
+      results[name].push(ns)
     }
   }
   print(title, results)
 }
 
-const fill = (keys) => (one) => keys.forEach((key, i) => one.set(key, i))
+const fill = (keys) => (one) => {
+  for (const [i, key] of keys.entries()) one.set(key, i)
+}
 
 for (const count of [1000, 100_000]) {
   const keys = keysOf(count)
@@ -48,7 +58,13 @@ for (const count of [1000, 100_000]) {
   const order = keys.map((_, i) => keys[(i * 7919) % count])
   await row(`get hit, ${count} keys`, keys, count, fill(keys), (one) => (i) => one.get(order[i % count]))
   await row(`get miss, ${count} keys`, keys, count, fill(keys), (one) => (i) => one.get(`none${i & 1023}`))
-  await row(`set overwrite, ${count} keys`, keys, count, fill(keys), (one) => (i) => one.set(order[i % count], i))
+  await row(
+    `set overwrite, ${count} keys`,
+    keys,
+    count,
+    fill(keys),
+    (one) => (i) => one.set(order[i % count], i),
+  )
 }
 
 const many = keysOf(200_000)

@@ -24,5 +24,13 @@ export function object(options: ObjectOptions = {}): InProcess {
   const limits = checkLimits('object()', options)
   const make = () => new Store(limits)
   const store = name === undefined ? make() : sharedStore('object', name, limits, '', make)
-  return new InProcess('object', store, name !== undefined)
+  return new LiveObjects(store, name !== undefined)
+}
+
+class LiveObjects extends InProcess {
+  readonly anyKey = true
+
+  constructor(store: Store, named: boolean) {
+    super('object', store, named)
+  }
 }

@@ -21,7 +21,7 @@ const NEAR = 60_000
 /** Steps of cleaning that one call may take upon itself: well under a millisecond. */
 const STEPS = 4096
 /** Bytes of an entry besides key and value: its place in the Map and in the arrays, measured. */
-const OVERHEAD = 128
+const OVERHEAD = 150
 /** Slots to begin with, and to go back to when a store that held more is empty. */
 const FEW = 16
 

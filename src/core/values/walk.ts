@@ -94,16 +94,15 @@ export class Walk {
   }
 
   #record(source: Fields, prototype: object | null): Fields {
-    const names = Reflect.ownKeys(source)
+    const names = Object.keys(source)
     this.#add(weight.weighRecord(names))
+    this.#checkVisible(source, names.length)
     let branches = false
     for (const name of names) {
-      if (typeof name === 'symbol') this.#refuse('a property named by a symbol', name)
-      const property = Object.getOwnPropertyDescriptor(source, name)!
-      if (!('value' in property)) this.#refuse('a getter or setter', name)
-      if (!property.enumerable) this.#refuse('a property that is not enumerable', name)
-      if (typeof property.value === 'object') branches ||= property.value !== null
-      else this.#bare(property.value, name)
+      const { value, get, set } = Object.getOwnPropertyDescriptor(source, name)!
+      if (get !== undefined || set !== undefined) this.#refuse('a getter or setter', name)
+      if (typeof value === 'object') branches ||= value !== null
+      else this.#bare(value, name)
     }
     const copy: Fields = prototype === null ? { __proto__: null, ...source } : { ...source }
     if (!branches) return copy
@@ -113,6 +112,18 @@ export class Walk {
       if (typeof value === 'object' && value !== null) copy[name] = this.#part(source, copy, name, value)
     }
     return copy
+  }
+
+  /** Refuses properties that a plain copy would leave behind. */
+  #checkVisible(source: object, enumerable: number): void {
+    if (Object.getOwnPropertyNames(source).length !== enumerable) {
+      const hidden = Object.getOwnPropertyNames(source).find(
+        (name) => !Object.prototype.propertyIsEnumerable.call(source, name),
+      )
+      this.#refuse('a property that is not enumerable', hidden)
+    }
+    const symbols = Object.getOwnPropertySymbols(source)
+    if (symbols.length > 0) this.#refuse('a property named by a symbol', symbols[0])
   }
 
   #array(source: unknown[]): unknown[] {

@@ -32,7 +32,7 @@ const SHAPED = 128
 export function weighRecord(names: readonly PropertyKey[]): number {
   let weight = 56 + 8 * names.length
   if (names.length <= SHAPED) return weight
-  for (const name of names) weight += 64 + weighString(String(name))
+  for (const name of names) weight += 96 + weighString(String(name))
   return weight
 }
 

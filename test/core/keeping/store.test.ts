@@ -219,12 +219,13 @@ describe('spaces', () => {
     setFlagsFromString('--expose-gc')
     const heap = () => {
       runInNewContext('gc')()
+      runInNewContext('gc')()
       return process.memoryUsage().heapUsed
     }
     const put = (version: number) => store.set(makeSpace('p', version), 'k', version, never)
-    for (let version = 0; version < 1000; version++) put(version)
+    for (let version = 0; version < 100_000; version++) put(version)
     const before = heap()
-    for (let version = 1000; version < 101_000; version++) put(version)
+    for (let version = 100_000; version < 200_000; version++) put(version)
     expect(store.size().entries).toBe(10)
     expect((heap() - before) / 100_000).toBeLessThan(4)
   })

@@ -1,5 +1,5 @@
-import { inspect, isDeepStrictEqual } from 'node:util'
 import { Readable } from 'node:stream'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -50,7 +50,10 @@ const { value: anyValue } = fc.letrec((tie) => ({
     fc.constantFrom(/a+/giu, new Error('e', { cause: { deep: [1] } }), new TypeError('t')),
     fc.array(tie('value')),
     fc.array(tie('value')).map((items) => Object.assign([], { [items.length + 3]: items, length: 50 })),
-    fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'toJSON', '0')), tie('value')),
+    fc.dictionary(
+      fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'toJSON', '0')),
+      tie('value'),
+    ),
     fc.array(fc.tuple(tie('value'), tie('value'))).map((pairs) => new Map(pairs)),
     fc.array(tie('value')).map((items) => new Set(items)),
   ),
@@ -59,24 +62,28 @@ const { value: anyValue } = fc.letrec((tie) => ({
 describe('what comes back', () => {
   it('A23 is equal to what went in, and shares nothing that can be changed', () => {
     fc.assert(
-      fc.property(anyValue.filter((value) => value !== undefined), fc.boolean(), (value, frozen) => {
-        const before = inspect(value, { depth: null })
-        const admitted = admit(value, all, frozen)
-        const copy = (frozen ? share : lend)(admitted?.value)
-        expect(isDeepStrictEqual(copy, value)).toBe(true)
-        expect(inspect(copy, { depth: null })).toBe(before)
-        expect(inspect(value, { depth: null })).toBe(before)
-        const own = objectsIn(value)
-        const master = objectsIn(admitted?.value)
-        for (const part of objectsIn(copy)) {
-          expect(own.has(part)).toBe(false)
-          // What is shared with other readers cannot be changed.
-          if (master.has(part)) expect(frozen && Object.isFrozen(part)).toBe(true)
-        }
-        // Symbols of arrays and such aside, the caller's own are as free as they were.
-        for (const part of own) expect(Object.isExtensible(part)).toBe(true)
-        expect(weigh(admitted?.value)).toBe(admitted?.bytes)
-      }),
+      fc.property(
+        anyValue.filter((value) => value !== undefined),
+        fc.boolean(),
+        (value, frozen) => {
+          const before = inspect(value, { depth: null })
+          const admitted = admit(value, all, frozen)
+          const copy = (frozen ? share : lend)(admitted?.value)
+          expect(isDeepStrictEqual(copy, value)).toBe(true)
+          expect(inspect(copy, { depth: null })).toBe(before)
+          expect(inspect(value, { depth: null })).toBe(before)
+          const own = objectsIn(value)
+          const master = objectsIn(admitted?.value)
+          for (const part of objectsIn(copy)) {
+            expect(own.has(part)).toBe(false)
+            // What is shared with other readers cannot be changed.
+            if (master.has(part)) expect(frozen && Object.isFrozen(part)).toBe(true)
+          }
+          // Symbols of arrays and such aside, the caller's own are as free as they were.
+          for (const part of own) expect(Object.isExtensible(part)).toBe(true)
+          expect(weigh(admitted?.value)).toBe(admitted?.bytes)
+        },
+      ),
       { numRuns: 3000 },
     )
   })
@@ -119,7 +126,12 @@ describe('what comes back', () => {
     const copy = copied(error) as typeof error
     expect(copy).not.toBe(error)
     expect(copy).toBeInstanceOf(RangeError)
-    expect([copy.message, copy.stack, copy.code, Object.keys(copy)]).toEqual([error.message, error.stack, 'E_NO', ['code']])
+    expect([copy.message, copy.stack, copy.code, Object.keys(copy)]).toEqual([
+      error.message,
+      error.stack,
+      'E_NO',
+      ['code'],
+    ])
     expect((copy.cause as Error).message).toBe('why')
     const many = copied(new AggregateError([new Error('a')], 'm')) as AggregateError
     expect((many.errors as Error[])[0]?.message).toBe('a')
@@ -144,7 +156,7 @@ describe('what is refused', () => {
     [{ user: { tags: [1, 2, 3, () => 1] } }, 'value.user.tags[3]', 'a function'],
     [{ a: Symbol('s') }, 'value.a', 'a symbol'],
     [{ a: { 'b-c': Promise.resolve(1) } }, 'value.a["b-c"]', 'a promise: await it'],
-    [[new (class { then() {} })()], 'value[0]', 'a promise: await it'],
+    [[new (class Later extends Promise<number> {})(() => {})], 'value[0]', 'a promise: await it'],
     [{ w: new WeakMap() }, 'value.w', 'a WeakMap'],
     [{ s: Readable.from([]) }, 'value.s', 'a stream'],
     [{ s: new ReadableStream() }, 'value.s', 'a stream'],
@@ -155,8 +167,26 @@ describe('what is refused', () => {
     [new (class Sub extends Array {})(), 'value', 'an instance of Sub'],
     [new Number(1), 'value', 'an instance of Number'],
     [new URL('http://a/'), 'value', 'an instance of URL'],
-    [{ get a() { throw new Error('mine') } }, 'value.a', 'a getter'],
-    [{ b: { get a() { return 1 } } }, 'value.b.a', 'a getter'],
+    [
+      {
+        get a() {
+          throw new Error('mine')
+        },
+      },
+      'value.a',
+      'a getter',
+    ],
+    [
+      {
+        b: {
+          get a() {
+            return 1
+          },
+        },
+      },
+      'value.b.a',
+      'a getter',
+    ],
     [{ set a(_: number) {} }, 'value.a', 'a getter or setter'],
     [{ p: new Proxy({}, {}) }, 'value.p', 'a Proxy'],
     [[proxy], 'value[0]', 'a Proxy'],
@@ -164,7 +194,14 @@ describe('what is refused', () => {
     [{ o: hidden }, 'value.o.h', 'not enumerable'],
     [Object.assign([1], { extra: 1 }), 'value.extra', 'named property of an array'],
     [Object.assign(new Date(), { extra: 1 }), 'value.extra', 'property of a built-in'],
-    [new Map<unknown, unknown>([[1, 1], [() => 1, 2]]), 'value.keys()[1]', 'a function'],
+    [
+      new Map<unknown, unknown>([
+        [1, 1],
+        [() => 1, 2],
+      ]),
+      'value.keys()[1]',
+      'a function',
+    ],
     [new Map([['k', { f() {} }]]), 'value.values()[0].f', 'a function'],
     [new Set([[() => 1]]), 'value.values()[0][0]', 'a function'],
     [undefined, 'value', 'undefined'],
@@ -194,7 +231,11 @@ describe('what is refused', () => {
     const value = { toJSON: undefined, list: [Object.assign(new Date(0))] }
     Object.defineProperty(value.list[0], Symbol.toPrimitive, { value: () => ran++ })
     expect(() => copied(value)).toThrow(SerializeError)
-    expect(() => copied(new Proxy({}, { ownKeys: () => (ran++, []), getPrototypeOf: () => (ran++, null) }))).toThrow(SerializeError)
+    const ownKeys = () => {
+      ran++
+      return []
+    }
+    expect(() => copied(new Proxy({}, { ownKeys }))).toThrow(SerializeError)
     expect(ran).toBe(0)
   })
 })
@@ -211,7 +252,14 @@ describe('sizes', () => {
     const sparse: unknown[] = []
     sparse.length = 1_000_000_000
     sparse[999_999_999] = 1
-    for (const huge of [sparse, 'a'.repeat(500_000_000), ['€'.repeat(100_000_000)], new Uint8Array(1e9), Array(3e7), { a: Buffer.alloc(1e8) }]) {
+    for (const huge of [
+      sparse,
+      'a'.repeat(500_000_000),
+      ['€'.repeat(100_000_000)],
+      new Uint8Array(1e9),
+      Array(3e7),
+      { a: Buffer.alloc(1e8) },
+    ]) {
       expect(inTime(huge)).toBeUndefined()
     }
   })
@@ -227,7 +275,9 @@ describe('sizes', () => {
 
   it('text in Latin-1 weighs a byte a character, all other text two', () => {
     const of = (text: string) => admit(text, all, false)?.bytes
-    expect([of('a'.repeat(1000)), of('é'.repeat(1000)), of('€'.repeat(1000)), of('€'.repeat(10))]).toEqual([1016, 1016, 2016, 40])
+    expect([of('a'.repeat(1000)), of('é'.repeat(1000)), of('€'.repeat(1000)), of('€'.repeat(10))]).toEqual([
+      1016, 1016, 2016, 40,
+    ])
   })
 })
 
@@ -249,15 +299,20 @@ describe('frozen', () => {
     expect(master.self).toBe(master)
   })
 
-  it.each([[new Map()], [new Set()], [new Date(0)], [Buffer.from('a')], [/a/], [new Error('e')], [new ArrayBuffer(1)]])(
-    'what cannot be frozen is copied: %o',
-    (part) => {
-      const value = { deep: [part] }
-      const master = admit(value, all, true)?.value
-      const [one, other] = [share(master), share(master)]
-      expect(one).toStrictEqual(value)
-      expect(one).not.toBe(other)
-      expect((one as typeof value).deep[0]).not.toBe((other as typeof value).deep[0])
-    },
-  )
+  it.each([
+    [new Map()],
+    [new Set()],
+    [new Date(0)],
+    [Buffer.from('a')],
+    [/a/],
+    [new Error('e')],
+    [new ArrayBuffer(1)],
+  ])('what cannot be frozen is copied: %o', (part) => {
+    const value = { deep: [part] }
+    const master = admit(value, all, true)?.value
+    const [one, other] = [share(master), share(master)]
+    expect(one).toStrictEqual(value)
+    expect(one).not.toBe(other)
+    expect((one as typeof value).deep[0]).not.toBe((other as typeof value).deep[0])
+  })
 })
