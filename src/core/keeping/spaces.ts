@@ -6,23 +6,25 @@
  */
 import type { Space } from '../backend.ts'
 import { readBack } from '../values/space.ts'
+import { Slots } from './slots.ts'
 
 /** The slots of one prefix and version, by key. */
 export class Table {
-  readonly slots = new Map<string, number>()
+  readonly slots: Slots
   /** `undefined`: the keys are whole storage keys of some other make. */
   readonly prefix: string | undefined
   readonly version: number
   /** Its number among the tables that are kept; 0 while it is not. */
   id = 0
 
-  constructor(prefix: string | undefined, version: number) {
+  constructor(prefix: string | undefined, version: number, slots: Slots) {
+    this.slots = slots
     this.prefix = prefix
     this.version = version
   }
 
   get name(): string {
-    return this.prefix === undefined ? '' : `${this.version}:${this.prefix}`
+    return nameOf(this.prefix, this.version)
   }
 
   /** Is the key one of this space's, in whatever version? */
@@ -45,7 +47,13 @@ export class Spaces {
   #learned = 0
   // Most caches have one space: the last one is found by a single comparison.
   #lastSpace: Space | undefined
-  #lastTable = new Table(undefined, 0)
+  #lastTable: Table
+  readonly #maxEntries: number
+
+  constructor(maxEntries: number) {
+    this.#maxEntries = maxEntries
+    this.#lastTable = this.#table(undefined, 0)
+  }
 
   /** The table a key belongs to, kept or not, and in `key` its key there. */
   find(space: Space, key: string): Table {
@@ -122,7 +130,10 @@ export class Spaces {
   }
 
   #table(prefix: string | undefined, version: number): Table {
-    const table = new Table(prefix, version)
-    return this.#named.get(table.name) ?? table
+    return this.#named.get(nameOf(prefix, version)) ?? new Table(prefix, version, new Slots(this.#maxEntries))
   }
+}
+
+function nameOf(prefix: string | undefined, version: number): string {
+  return prefix === undefined ? '' : `${version}:${prefix}`
 }

@@ -32,7 +32,7 @@ export class Store {
   readonly #hosts: Host[] = []
   readonly #sweeper: Sweeper
 
-  readonly #spaces = new Spaces()
+  readonly #spaces: Spaces
   #recency = new Recency()
   #wheel = new Wheel(0)
   #keys: string[] = []
@@ -52,6 +52,7 @@ export class Store {
   /** @param weigh bytes of what rests; asked only where there is a limit of bytes. */
   constructor(limits: Limits, weigh?: (what: Stored) => number) {
     this.limits = limits
+    this.#spaces = new Spaces(limits.maxEntries)
     this.#weigh = limits.maxBytes === Number.POSITIVE_INFINITY ? undefined : weigh
     this.#sweeper = new Sweeper(
       (steps) => this.#clean(steps),
@@ -198,7 +199,7 @@ export class Store {
     if (this.#count >= this.limits.maxEntries) this.#makeRoom()
     const slot = this.#take()
     if (table.id === 0) this.#spaces.keep(table)
-    table.slots.set(key, slot)
+    table.slots.add(key, slot)
     this.#keys[slot] = key
     this.#homes[slot] = table.id
     this.#count++
@@ -299,7 +300,7 @@ export class Store {
   #drop(slot: number, reason?: 'room' | 'expired'): void {
     const key = this.#keys[slot]!
     const table = this.#spaces.at(this.#homes[slot]!)
-    table.slots.delete(key)
+    table.slots.remove(key)
     if (table.slots.size === 0) this.#spaces.drop(table)
     this.#recency.remove(slot)
     this.#keys[slot] = ''

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { checkLimits, type LimitOptions } from '../../../src/core/keeping/limits.ts'
+import { Slots } from '../../../src/core/keeping/slots.ts'
 import { Store } from '../../../src/core/keeping/store.ts'
 import { Entry } from '../../../src/core/values/entry.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
@@ -217,9 +218,10 @@ describe('spaces', () => {
   it('A12 versions by the hundred thousand leave nothing behind', () => {
     const { store } = open({ maxEntries: 10 })
     setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc')
     const heap = () => {
-      runInNewContext('gc')()
-      runInNewContext('gc')()
+      gc()
+      gc()
       return process.memoryUsage().heapUsed
     }
     const put = (version: number) => store.set(makeSpace('p', version), 'k', version, never)
@@ -230,12 +232,40 @@ describe('spaces', () => {
     expect((heap() - before) / 100_000).toBeLessThan(4)
   })
 
+  it('F53 a store with room for millions does as a small one', () => {
+    const { store, set, clock } = open({ maxEntries: 1_000_000 })
+    for (let i = 0; i < 20_000; i++) set(`key${i}`, i, i % 2 ? 1000 : never)
+    clock.advance(1000)
+    expect(store.prune()).toBe(10_000)
+    store.clear(makeSpace('', 5))
+    expect(store.size().entries).toBe(0)
+    set('again', 1)
+    expect(store.get(space, 'again')).toBe(1)
+  })
+
   it('A06 names of Object.prototype are keys like any other', () => {
     const { store, set } = open()
     for (const key of ['__proto__', 'constructor', 'hasOwnProperty', 'toString']) {
       expect(store.get(space, key)).toBeUndefined()
       set(key, key)
       expect(store.get(space, key)).toBe(key)
+    }
+  })
+})
+
+describe('slots', () => {
+  it('in one Map or in many, a key has the slot that it was given', () => {
+    for (const maxEntries of [10, 2 ** 20]) {
+      const slots = new Slots(maxEntries)
+      const keys = Array.from({ length: 500 }, (_, i) => 'x'.repeat(i % 3) + i.toString(36))
+      for (const [i, key] of keys.entries()) slots.add(key, i + 1)
+      expect(slots.size).toBe(500)
+      expect(keys.map((key) => slots.get(key))).toEqual(keys.map((_, i) => i + 1))
+      expect(new Map(slots)).toEqual(new Map(keys.map((key, i) => [key, i + 1])))
+      for (const key of keys.slice(0, 250)) slots.remove(key)
+      expect([slots.size, slots.get(keys[0]!), slots.get(keys[250]!)]).toEqual([250, undefined, 251])
+      slots.clear()
+      expect([slots.size, [...slots]]).toEqual([0, []])
     }
   })
 })
