@@ -57,11 +57,10 @@ export class Slots {
   }
 }
 
-/** Keys differ most at their ends. If all fell into one part it would be as if there were only one. */
+/** By some ten of its characters. If all keys fell into one part, it would be as if there were no others. */
 function partOf(key: string): number {
-  const { length } = key
-  return (
-    (key.charCodeAt(length - 1) * 7 + key.charCodeAt(length - 2) * 3 + key.charCodeAt(length - 3) + length) &
-    (PARTS - 1)
-  )
+  const stride = (key.length >>> 3) + 1
+  let mixed = key.length
+  for (let i = key.length - 1; i >= 0; i -= stride) mixed = Math.imul(mixed ^ key.charCodeAt(i), 0x01000193)
+  return (mixed ^ (mixed >>> 15)) & (PARTS - 1)
 }

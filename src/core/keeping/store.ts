@@ -24,6 +24,8 @@ const STEPS = 4096
 const OVERHEAD = 150
 /** Slots to begin with, and to go back to when a store that held more is empty. */
 const FEW = 16
+/** Up to here the arrays double; beyond they grow by a quarter, since what they hold in reserve begins to count. */
+const MANY = 2 ** 16
 
 export class Store {
   readonly limits: Limits
@@ -322,7 +324,8 @@ export class Store {
     const slot = this.#vacant.pop()
     if (slot !== undefined) return slot
     if (++this.#used === this.#homes.length) {
-      this.#grow(Math.min(this.#used * 2, this.limits.maxEntries + 1))
+      const more = this.#used < MANY ? this.#used : this.#used >>> 2
+      this.#grow(Math.min(this.#used + more, this.limits.maxEntries + 1))
     }
     return this.#used
   }
