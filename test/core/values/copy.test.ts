@@ -41,7 +41,7 @@ const { value: anyValue } = fc.letrec((tie) => ({
     fc.string({ unit: 'grapheme' }),
     fc.double(),
     fc.bigInt(),
-    fc.date({ noInvalidDate: false }),
+    fc.date({ noInvalidDate: true }),
     bytes,
     bytes.map((all) => Buffer.from(all)),
     bytes.map((all) => all.buffer.slice(0)),
@@ -135,6 +135,11 @@ describe('what comes back', () => {
     expect((copy.cause as Error).message).toBe('why')
     const many = copied(new AggregateError([new Error('a')], 'm')) as AggregateError
     expect((many.errors as Error[])[0]?.message).toBe('a')
+  })
+
+  it('an invalid date stays one', () => {
+    // Apart from the property above: Node 20 does not find two of them equal.
+    expect(Number.isNaN((copied(new Date(Number.NaN)) as Date).getTime())).toBe(true)
   })
 
   it('a Buffer is a Buffer of its own, of the viewed part alone, not in the pool', () => {
