@@ -52,7 +52,7 @@ export const LAYERS = [
  */
 export const FAMILIES = [
   { folder: 'backends', door: './backends/', shared: ['client'] },
-  { folder: 'codecs', door: './codecs/', shared: [] },
+  { folder: 'codecs', door: './codecs/', shared: ['rich-text'] },
   { folder: 'refresh/runners', door: './refresh/', shared: [] },
   { folder: 'http/adapters', door: './http/', shared: ['capture'] },
   { folder: 'templates', door: './templates/', shared: ['fragment'] },

@@ -47,14 +47,10 @@ export function world(countries, largest, crowdedest, foot) {
     'The world',
     html`<p>${cities} cities in ${countries.length} countries. These are the ${largest.length} largest.</p>
       ${map(largest, { west: -180, east: 180, south: -58, north: 78 })}
-      <div class="columns">
-        <section><h2>Where most people live within 100 km</h2>
-          <ol>${crowdedest.map(({ city, people }) => html`<li>${link(city)} <span>${people}</span></li>`)}</ol>
-        </section>
-        <section><h2>Countries</h2>
-          <ol class="long">${countries.map((one) => html`<li><a href="/country/${one.code}">${one.name}</a> <span>${one.population}</span></li>`)}</ol>
-        </section>
-      </div>`,
+      <h2>Where most people live within 100 km</h2>
+      <ol class="long">${crowdedest.map(({ city, people }) => html`<li>${link(city)} <span>${people}</span></li>`)}</ol>
+      <h2>Countries, by the people in their cities</h2>
+      <ol class="long">${countries.map((one) => html`<li><a href="/country/${one.code}">${one.name}</a> <span>${one.population}</span></li>`)}</ol>`,
     foot,
   )
 }
@@ -191,7 +187,5 @@ ol { margin: 0; padding: 0; list-style: none; font-variant-numeric: tabular-nums
 li { display: flow-root; padding: .2rem 0; border-bottom: 1px solid var(--line); break-inside: avoid }
 li span { float: right; color: var(--quiet) }
 .long { columns: 17rem; column-gap: 2.5rem }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: 0 2.5rem }
-.columns > :last-child { grid-column: span 1 }
 footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem }
 `

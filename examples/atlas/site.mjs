@@ -76,10 +76,12 @@ export function createSite(caches) {
    * @returns {Promise<import('./pages.mjs').Foot>}
    */
   async function foot(key, start) {
-    const { status, createdAt } = await caches.default.inspect(key)
+    const { status, age } = await caches.default.inspect(key)
     const visits = await caches.disk.incr('visits', 1, { initial: 0, ttl: null })
-    const age = createdAt === undefined ? '' : `, ${Math.round((Date.now() - createdAt) / 1000)} s old`
-    return { note: `${status}${age}, served in ${(performance.now() - start).toFixed(1)} ms`, visits }
+    return {
+      note: `${status}, made ${(age ?? 0).toFixed(0)} s ago, served in ${(performance.now() - start).toFixed(1)} ms`,
+      visits,
+    }
   }
 }
 

@@ -20,18 +20,19 @@ export async function tour(caches, directory) {
   // The same call, twice. The first has to go over every row 60 times.
   const cold = await timed(() => cache.getOrSet('tour:crowdedest', crowdedest))
   const warm = await timed(() => cache.getOrSet('tour:crowdedest', crowdedest))
-  show('cold', `around which city do most people live?`, ms(cold.took))
+  show('cold', 'around which city do most people live?', ms(cold.took))
   show(
     'warm',
-    `the same question again`,
+    'the same question again',
     `${ms(warm.took)}, ${thousands(cold.took / warm.took)} times as fast`,
   )
 
   // 200 visitors ask at once for what is not there: one load serves them all.
   loads = 0
   await cache.delete('tour:crowdedest')
-  const visitors = Array.from({ length: 200 }, () => cache.getOrSet('tour:crowdedest', crowdedest))
-  const crowd = await timed(() => Promise.all(visitors))
+  const crowd = await timed(() =>
+    Promise.all(Array.from({ length: 200 }, () => cache.getOrSet('tour:crowdedest', crowdedest))),
+  )
   show(
     'crowd',
     `200 visitors at once on a cold key`,
