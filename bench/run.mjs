@@ -30,8 +30,8 @@ build()
 installPeers()
 
 for (const file of measures()) {
-  /** @type {{ rows?: import('./harness.mjs').Row[] }} */
-  const { rows = [] } = await import(pathToFileURL(file).href)
+  /** @type {{ rows: import('./harness.mjs').Row[] }} */
+  const { rows } = await import(pathToFileURL(file).href)
   const title = relative(HERE, file)
   const wanted = rows.filter(
     ({ name }) => words.length === 0 || words.some((word) => `${title} ${name}`.includes(word)),
@@ -48,12 +48,13 @@ for (const file of measures()) {
   if (options.save && Object.keys(results).length > 0) save(title, results)
 }
 
-/** Modules that may hold a measure: all below a folder of `bench/`, but for the peers. */
+/** The modules below a folder of `bench/` that export rows; others there are their helpers, or run alone. */
 function measures() {
   return readdirSync(HERE, { recursive: true, encoding: 'utf8' })
     .filter((path) => /^(?!peers|results).+[\\/].+\.mjs$/.test(path))
     .sort()
     .map((path) => join(HERE, path))
+    .filter((path) => /^export const rows\b/m.test(readFileSync(path, 'utf8')))
 }
 
 /**

@@ -71,10 +71,8 @@ const FRONTS = ['', 'refresh', 'http', 'templates', 'dashboard', 'testing']
 export function members(root, { folder, shared }) {
   const path = join(root, 'src', folder)
   if (!existsSync(path)) return []
-  return readdirSync(path)
-    .map((file) => basename(file, '.ts'))
-    .filter((name) => name !== 'index' && !shared.includes(name))
-    .sort()
+  const names = new Set(readdirSync(path).map((file) => basename(file, '.ts')))
+  return [...names].filter((name) => name !== 'index' && !shared.includes(name)).sort()
 }
 
 /**
