@@ -48,7 +48,7 @@ export const LAYERS = [
 
 /**
  * Folders whose members implement one contract side by side. A member is a file, or a folder of
- * its name; members never import each other, only what is `shared`, and each is a door.
+ * its name whose file of that name is the door; members never import each other, only what is `shared`, and each is a door.
  */
 export const FAMILIES = [
   { folder: 'backends', door: './backends/', shared: ['client'] },
@@ -92,7 +92,7 @@ export function doors(root) {
   for (const family of FAMILIES) {
     for (const name of members(root, family)) {
       const file = `${family.folder}/${name}.ts`
-      found.set(family.door + name, has(file) ? file : `${family.folder}/${name}/index.ts`)
+      found.set(family.door + name, has(file) ? file : `${family.folder}/${name}/${name}.ts`)
     }
   }
   return found

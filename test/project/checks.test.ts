@@ -35,7 +35,7 @@ describe('check-layers', () => {
     'src/backends/client.ts': '',
     'src/backends/memory.ts': "import { Cache } from '../core/cache.ts'\n",
     'src/backends/redis.ts': "import { load } from './client.ts'\nconst driver = await import('ioredis')\n",
-    'src/backends/sql/index.ts': "import { dialect } from './dialect.ts'\n",
+    'src/backends/sql/sql.ts': "import { dialect } from './dialect.ts'\n",
     'src/backends/sql/dialect.ts': '',
     'src/codecs/json.ts': "import { parse } from 'devalue'\n",
     'src/http/policy/vary.ts': "import { token } from './token.ts'\n",
@@ -123,7 +123,7 @@ describe('check-exports', () => {
       'refresh/runners/bullmq.ts',
     ]
     const root = tree(
-      Object.fromEntries(['backends/sql/index.ts', 'index.ts', ...files].map((f) => [`src/${f}`, ''])),
+      Object.fromEntries(['backends/sql/sql.ts', 'index.ts', ...files].map((f) => [`src/${f}`, ''])),
     )
     expect(Object.keys(exportMap(root))).toEqual([
       '.',
@@ -134,8 +134,8 @@ describe('check-exports', () => {
       './package.json',
     ])
     expect(exportMap(root)['./backends/sql']).toEqual({
-      types: './dist/backends/sql/index.d.ts',
-      default: './dist/backends/sql/index.js',
+      types: './dist/backends/sql/sql.d.ts',
+      default: './dist/backends/sql/sql.js',
     })
   })
 
@@ -174,7 +174,7 @@ describe('check-siblings', () => {
       'src/backends/a.ts',
       'test/backends/a.test.ts',
       'docs/backends/a.md',
-      'src/backends/b/index.ts',
+      'src/backends/b/b.ts',
     ]
     const root = tree(Object.fromEntries([...files, 'docs/backends/gone.md'].map((f) => [f, ''])))
     expect(checkSiblings(root)).toEqual([
