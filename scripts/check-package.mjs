@@ -80,10 +80,28 @@ export function checkLock(lock) {
     if (entry.resolved)
       offences.push(`${path}: the lock file says where to download it from; only the registry in use may`)
     if (!entry.integrity) offences.push(`${path}: no integrity in the lock file`)
+    for (const name of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })) {
+      if (!places(path, name).some((place) => lock.packages[place])) {
+        offences.push(`${path} needs ${name}, which is not in the lock file: npm ci would refuse it`)
+      }
+    }
     if (entry.hasInstallScript && !entry.dev && !entry.devOptional)
       offences.push(`${path} runs a script on install`)
   }
   return offences
+}
+
+/**
+ * Where Node would look for a package from another's folder, the nearest first.
+ *
+ * @param {string} path
+ * @param {string} name
+ */
+function places(path, name) {
+  const folders = path.split('/node_modules/')
+  return folders
+    .map((_, i) => [...folders.slice(0, folders.length - i), name].join('/node_modules/'))
+    .concat(`node_modules/${name}`)
 }
 
 /** @param {string} root */

@@ -246,6 +246,16 @@ describe('check-package', () => {
     }
     expect(checkLock({ packages: { ...packages, ...bad } })).toHaveLength(3)
   })
+
+  it('the lock file holds all that npm ci asks for, packages of other platforms too', () => {
+    const integrity = 'sha512-x'
+    const packages = {
+      'node_modules/a': { integrity, dependencies: { b: '1' }, optionalDependencies: { '@c/d': '1' } },
+      'node_modules/a/node_modules/b': { integrity, dependencies: { e: '1' } },
+      'node_modules/e': { integrity },
+    }
+    expect(checkLock({ packages })).toEqual([expect.stringContaining('node_modules/a needs @c/d')])
+  })
 })
 
 describe('check-docs', () => {
