@@ -13,8 +13,8 @@ const RUNTIME = ['commander', 'devalue', 'lru-cache', 'negotiator', 'structured-
 
 const PUBLISHED = /^(dist\/.+\.(js|d\.ts)|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
 
-/** The part that everyone gets to load: the main door and what stands behind it. */
-const CORE = /^dist\/(index\.|core\/|codecs\/|backends\/)/
+/** The part that everyone loads, its types included: the main door and the core. */
+const CORE = /^dist\/(index\.|core\/)/
 const CORE_LIMIT = 300_000
 
 /**
