@@ -1,0 +1,49 @@
+// @ts-check
+/** The world's cities as a site with a cache: first a short tour, then pages. `node examples/atlas/main.mjs --help` */
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { openCaches } from './caches.mjs'
+import * as atlas from './cities.mjs'
+import { createSite } from './site.mjs'
+import { tour } from './tour.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    port: { type: 'string', default: process.env.PORT ?? '3000' },
+    host: { type: 'string', default: '127.0.0.1' },
+    directory: { type: 'string', default: join('.cache', 'atlas') },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (options.help) {
+  console.log(`Usage: node main.mjs [options]
+
+  --port <number>      where to listen; 0 takes any free port (default: $PORT, else 3000)
+  --host <address>     on which address (default: 127.0.0.1, this machine alone)
+  --directory <path>   where what outlives a restart is kept (default: .cache/atlas)`)
+} else {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 })
+  const caches = openCaches(options.directory)
+
+  console.log(`The atlas: ${atlas.size.toLocaleString('en')} cities. A short tour, all of it run just now:\n`)
+  await tour(caches, options.directory)
+
+  const server = createSite(caches).listen(Number(options.port), options.host)
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port to listen on')
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  console.log(`\nOpen http://${host}:${address.port}/   (Ctrl+C ends it)`)
+
+  // Visitors under way are served to the end, then the caches let go of their files.
+  const end = async () => {
+    server.close()
+    await once(server, 'close')
+    await caches.close()
+  }
+  process.once('SIGINT', end)
+  process.once('SIGTERM', end)
+}

@@ -1,0 +1,18 @@
+/** What knip takes for alive: the doors, and every program and test. All else must be used by one of them. */
+import { doors } from './scripts/house.mjs'
+import { ROOT } from './scripts/report.mjs'
+
+export default {
+  entry: [
+    ...[...doors(ROOT).values()].map((file) => `src/${file}`),
+    'scripts/*.mjs',
+    'bench/**/*.{mjs,ts}',
+    'examples/**/*.mjs',
+    'test/**/*.test.ts',
+    'test/types/*.test-d.ts',
+  ],
+  project: ['{src,scripts,bench,examples,test}/**/*.{ts,mjs}'],
+  // Called by scripts/test.mjs by the names of their programs.
+  ignoreDependencies: ['@arethetypeswrong/cli', 'publint'],
+  ignoreExportsUsedInFile: { interface: true, type: true },
+}

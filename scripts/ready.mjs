@@ -1,0 +1,87 @@
+// @ts-check
+/**
+ * Makes a tree ready to run: packages as the lock file says, `dist/` as `src/` says. Uses nothing
+ * but Node, since it runs before anything is installed, and does nothing where nothing changed.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** Installs the packages, where they are not those of the lock file. */
+export function install() {
+  if (isInstalled(ROOT)) return
+  console.log('Installing packages (npm ci) …')
+  run('npm', ['ci', '--no-progress'])
+}
+
+/** Compiles `src/` to `dist/`, where it changed since. */
+export function build() {
+  if (isBuilt(ROOT)) return
+  console.log('Building dist/ …')
+  rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
+  run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'])
+}
+
+/**
+ * Is every package of the lock file there, in its version? npm keeps a copy of the lock of what it installed.
+ *
+ * @param {string} root
+ */
+export function isInstalled(root) {
+  const installed = join(root, 'node_modules', '.package-lock.json')
+  if (!existsSync(installed)) return false
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
+  const there = JSON.parse(readFileSync(installed, 'utf8')).packages
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) => path === '' || optional || there[path]?.version === version,
+  )
+}
+
+/**
+ * Is there a `dist/` file for each source file, none older than it, and none without one?
+ *
+ * @param {string} root
+ */
+export function isBuilt(root) {
+  const [src, dist] = [join(root, 'src'), join(root, 'dist')]
+  if (!existsSync(dist)) return false
+  const sources = files(src, '.ts')
+  const built = files(dist, '.js')
+  const settings = Math.max(
+    ...['tsconfig.json', 'tsconfig.build.json'].map((file) => changed(join(root, file))),
+  )
+  return (
+    built.length === sources.length &&
+    sources.every((name) => {
+      const output = join(dist, `${name}.js`)
+      return existsSync(output) && changed(output) >= Math.max(changed(join(src, `${name}.ts`)), settings)
+    })
+  )
+}
+
+/**
+ * @param {string} folder
+ * @param {string} ending
+ * @returns {string[]} paths without it
+ */
+function files(folder, ending) {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith(ending))
+    .map((path) => path.slice(0, -ending.length))
+}
+
+/** @param {string} path */
+function changed(path) {
+  return statSync(path).mtimeMs
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
+function run(command, args) {
+  execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
+}
