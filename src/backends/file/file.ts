@@ -7,7 +7,7 @@ import nodeFs from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Answer } from '../../core/answer.ts'
-import { then } from '../../core/answer.ts'
+import { andThen } from '../../core/answer.ts'
 import type { Backend, Claimed, Host, Kept, Space } from '../../core/backend.ts'
 import { argumentError } from '../../core/errors.ts'
 import { checkInteger, checkOptions, checkWord, kindOf } from '../../core/options.ts'
@@ -128,14 +128,14 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
   /** Reads what lives at a place; a fault of the disk is told, and a miss. */
   const read = <T>(place: Place, verb: string, use: (bytes: Buffer) => T): Answer<T | undefined> => {
     const look = (): Answer<T | undefined> =>
-      then(
+      andThen(
         readFile(store.io, place.entry, (bytes): T | typeof OVER | undefined => {
           if (!bytes || !store.isWhole(bytes, place)) return undefined
           return expiresAtOf(bytes) <= store.now() ? OVER : use(bytes)
         }),
         (found) => {
           if (found !== OVER) return found
-          return then(
+          return andThen(
             drive(dropExpired(store, place.owner, place.entry.slice(place.shard.length + 1))),
             () => undefined,
           )
@@ -149,7 +149,7 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
     try {
       const answer = store.directory.safe
         ? look()
-        : then(drive(store.directory.prepare(false)), (there) => (there ? look() : undefined))
+        : andThen(drive(store.directory.prepare(false)), (there) => (there ? look() : undefined))
       return answer instanceof Promise ? gate.read(answer.catch(told)) : answer
     } catch (error) {
       return told(error)
@@ -175,7 +175,7 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
         createdAt: createdAtOf(bytes),
       })),
     has: (space, key) =>
-      then(
+      andThen(
         read(at(space, key), 'has', () => true),
         (found) => found === true,
       ),

@@ -92,25 +92,25 @@ describe('many processes, one directory', () => {
     }))
     expect(reports.flatMap((report) => report.faults)).toEqual([])
     const sums = reports.flatMap((report) => report.result)
-    expect(new Set(sums.map(String)).size).toBe(3200)
+    expect(new Set(sums.map(String)).size).toBe(2000)
     const backend = file({ directory, reads: 'sync' })
     let total = 0
     for (let i = 0; i < 20; i++) total += Number(String(backend.get(space, `n${i}`)))
-    expect(total).toBe(3200)
+    expect(total).toBe(2000)
   })
 
   it('L2 incr loses nothing when processes are killed in the midst of it', async () => {
     const doomed = Array.from({ length: 6 }, (_, i) => {
       const { child } = start('count', { ...mixed(i), times: 1e6, keys: 2, seed: i })
-      return sleep(400 + i * 150).then(() => child.kill('SIGKILL'))
+      return sleep(300 + i * 100).then(() => child.kill('SIGKILL'))
     })
     const [reports] = await Promise.all([
-      all<[string, number][]>(2, 'count', (i) => ({ ...mixed(i), times: 600, keys: 2, seed: i })),
+      all<[string, number][]>(2, 'count', (i) => ({ ...mixed(i), times: 400, keys: 2, seed: i })),
       ...doomed,
     ])
     expect(reports.flatMap((report) => report.faults)).toEqual([])
     const sums = reports.flatMap((report) => report.result.map(String))
-    expect(new Set(sums).size).toBe(1200)
+    expect(new Set(sums).size).toBe(800)
   })
 
   it('L3 add has exactly one winner a key: 1,000 keys, 8 processes', async () => {
@@ -139,14 +139,15 @@ describe('many processes, one directory', () => {
         child.kill('SIGKILL')
       }
     })
-    const { result, faults } = await run<{ missed: number; torn: number; seen: number }>('read', {
+    const { result, faults } = await run<{ missed: number; torn: number }>('read', {
       reads: 'sync',
       keys: 3,
       times: 20_000,
+      ms: 2500,
     })
     ended = true
     await Promise.all(writing)
-    expect(result).toEqual({ missed: 0, torn: 0, seen: 3 })
+    expect(result).toEqual({ missed: 0, torn: 0 })
     expect(faults).toEqual([])
   })
 
@@ -190,7 +191,7 @@ describe('many processes, one directory', () => {
 
   it.each([
     ['small', 60, 100],
-    ['large', 1500, 700],
+    ['large', 1500, 600],
   ])('a %s cache holds never more than 110 % of maxEntries, whoever writes', async (_, maxEntries, times) => {
     const backend = file({ directory, maxEntries, reads: 'sync' })
     let most = 0

@@ -67,7 +67,9 @@ const roles = {
     let missed = 0
     let torn = 0
     const written = new Set()
-    for (let i = 0; i < how.times; i++) {
+    const end = Date.now() + how.ms
+    for (let i = 0; i < how.times || written.size < how.keys || Date.now() < end; i++) {
+      if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
       const key = `k${i % how.keys}`
       const value = await backend.get(space, key)
       if (value === undefined) {
@@ -77,7 +79,7 @@ const roles = {
       written.add(key)
       if (!isWhole(value)) torn++
     }
-    return { missed, torn, seen: written.size }
+    return { missed, torn }
   },
   async crowd() {
     const refused = []
