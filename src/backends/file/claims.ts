@@ -31,9 +31,9 @@ interface Claim {
 
 function* readClaim(store: Store, place: Place): Task<Claim | undefined> {
   return yield* wait(
-    readFile(store.io, place.claim, (bytes) => {
+    readFile(store.io, place.claim, (bytes, keep) => {
       if (!bytes || faultOf(bytes, CLAIM, place.key) !== undefined) return undefined
-      const [token = '', over = ''] = payloadOf(bytes).toString('latin1').split(' ')
+      const [token = '', over = ''] = payloadOf(bytes, keep).toString('latin1').split(' ')
       return { token, over, expiresAt: expiresAtOf(bytes) }
     }),
   )

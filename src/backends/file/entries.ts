@@ -3,6 +3,7 @@
  * where it can: missing is better than old. So such a fault is told, and the answer is `false`; it is thrown only where
  * an old value may stay.
  */
+import type { Answer } from '../../core/answer.ts'
 import { argumentError, ConfigError, notANumber } from '../../core/errors.ts'
 import { isGraced } from '../../core/values/entry.ts'
 import { endClaim } from './claims.ts'
@@ -27,8 +28,9 @@ function* put(
   place: Place,
   payload: Uint8Array,
   times: Times,
+  there: Answer<boolean> = store.io.exists(place.entry),
 ): Task<true | typeof AGAIN> {
-  const isNew = !(yield* wait(store.io.exists(place.entry)))
+  const isNew = !(yield* wait(there))
   if (isNew) yield* makeRoom(store, place)
   let stored = false
   try {
@@ -47,8 +49,10 @@ function anew(store: Store, expiresAt: number): Times {
 
 export function* set(store: Store, place: Place, payload: Uint8Array, expiresAt: number): Task<boolean> {
   try {
+    // In a large cache the count may be off by the one that is deleted just now, so looking need not wait for the lock.
+    const there = store.count.lot > 1 ? store.io.exists(place.entry) : undefined
     return yield* locked<boolean, Place>(store, place, false, (held) =>
-      put(store, held, place, payload, anew(store, expiresAt)),
+      put(store, held, place, payload, anew(store, expiresAt), there),
     )
   } catch (error) {
     if (!(error instanceof ConfigError)) yield* remove(store.io, place.entry)

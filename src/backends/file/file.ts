@@ -18,7 +18,7 @@ import { add, del, fill, incr, replace, set, touch } from './entries.ts'
 import { Gate } from './gate.ts'
 import { asyncIo, type Fs, syncIo } from './io.ts'
 import { type Place, placeOf } from './place.ts'
-import { readFile } from './read.ts'
+import { readNow, readSoon, type Use } from './read.ts'
 import { createdAtOf, expiresAtOf, payloadOf } from './record.ts'
 import { countEntries, prune, startBehind, underway, upkeep } from './room.ts'
 import { Store } from './store.ts'
@@ -126,34 +126,55 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
     })
 
   /** Reads what lives at a place; a fault of the disk is told, and a miss. */
-  const read = <T>(place: Place, verb: string, use: (bytes: Buffer) => T): Answer<T | undefined> => {
-    const look = (): Answer<T | undefined> =>
-      andThen(
-        readFile(store.io, place.entry, (bytes): T | typeof OVER | undefined => {
-          if (!bytes || !store.isWhole(bytes, place)) return undefined
-          return expiresAtOf(bytes) <= store.now() ? OVER : use(bytes)
-        }),
-        (found) => {
-          if (found !== OVER) return found
-          return andThen(
-            drive(dropExpired(store, place.owner, place.entry.slice(place.shard.length + 1))),
-            () => undefined,
-          )
-        },
+  const read = <T>(
+    place: Place,
+    verb: string,
+    use: (bytes: Buffer, keep: () => void) => T,
+  ): Answer<T | undefined> => {
+    const found: Use<Answer<T | undefined>> = (bytes, keep) => {
+      if (!bytes || !store.isWhole(bytes, place)) return undefined
+      if (expiresAtOf(bytes) > store.now()) return use(bytes, keep)
+      const name = place.entry.slice(place.shard.length + 1)
+      return andThen(
+        gate.write(place.entry, () => dropExpired(store, place.owner, name)),
+        () => undefined,
       )
+    }
     const told = (error: unknown): undefined => {
       if (!(error instanceof Error && 'syscall' in error)) throw error
       store.host.failed(verb, error)
-      return undefined
     }
-    try {
-      const answer = store.directory.safe
-        ? look()
-        : andThen(drive(store.directory.prepare(false)), (there) => (there ? look() : undefined))
-      return answer instanceof Promise ? gate.read(answer.catch(told)) : answer
-    } catch (error) {
-      return told(error)
+    if (sync) {
+      try {
+        if (!store.directory.safe && !drive(store.directory.prepare(false))) return undefined
+        return readNow(store.io, place.entry, found)
+      } catch (error) {
+        return told(error)
+      }
     }
+    return new Promise<T | undefined>((resolve, reject) => {
+      const leave = gate.enter()
+      const failed = (error: unknown): void => {
+        try {
+          resolve(told(error))
+        } catch (deliberate) {
+          reject(deliberate)
+        }
+      }
+      const look = (): void => readSoon(store.io, place.entry, found, resolve, failed, leave)
+      if (store.directory.safe) return look()
+      const miss = (): void => {
+        resolve(undefined)
+        leave()
+      }
+      Promise.resolve(drive(store.directory.prepare(false))).then(
+        (there) => (there ? look() : miss()),
+        (error) => {
+          failed(error)
+          leave()
+        },
+      )
+    })
   }
 
   return {
@@ -169,8 +190,8 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
     },
     get: (space, key) => read(at(space, key), 'get', payloadOf),
     peek: (space, key): Answer<Kept | undefined> =>
-      read(at(space, key), 'peek', (bytes) => ({
-        stored: payloadOf(bytes),
+      read(at(space, key), 'peek', (bytes, keep) => ({
+        stored: payloadOf(bytes, keep),
         expiresAt: expiresAtOf(bytes),
         createdAt: createdAtOf(bytes),
       })),
@@ -254,9 +275,6 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
     await drive(store.count.close())
   }
 }
-
-/** What has expired and is still there. */
-const OVER = Symbol('over')
 
 function bytesOf(what: Stored): Uint8Array {
   if (what instanceof Uint8Array) return what

@@ -3,7 +3,7 @@
  * happens between processes; at most 64 writes at once, so that a slow disk holds up writers and not memory; and `close` knows
  * what to wait for. Where everything is synchronous there is nothing to hold back.
  */
-import { type Answer, isPromise } from '../../core/answer.ts'
+import type { Answer } from '../../core/answer.ts'
 import { drive, type Task } from './task.ts'
 
 const MOST = 64
@@ -14,14 +14,21 @@ export class Gate {
   readonly #line: (() => void)[] = []
   readonly #open = new Set<Promise<unknown>>()
   #writing = 0
+  #reading = 0
+  #quiet: (() => void) | undefined
+  readonly #leave = (): void => {
+    this.#reading -= 1
+    if (this.#reading === 0) this.#quiet?.()
+  }
 
   constructor(sync: boolean) {
     this.#sync = sync
   }
 
-  /** Runs a task that reads. */
-  read<T>(answer: Answer<T>): Answer<T> {
-    return isPromise(answer) ? this.#track(answer) : answer
+  /** A read begins; what it answers is called when the read has ended. */
+  enter(): () => void {
+    this.#reading += 1
+    return this.#leave
   }
 
   /** Runs a task that writes to what `name` names, after those that came before. */
@@ -39,6 +46,11 @@ export class Gate {
   /** Settles when all that is under way has. */
   async idle(): Promise<void> {
     while (this.#open.size > 0) await Promise.allSettled(this.#open)
+    if (this.#reading > 0) {
+      await new Promise<void>((resolve) => {
+        this.#quiet = resolve
+      })
+    }
   }
 
   #enter<T>(make: () => Task<T>): Promise<T> {

@@ -10,6 +10,7 @@
  * No `fsync`: a rename is atomic to every process, and after a power failure the checksum tells. It is a cache.
  */
 import type { Stats } from 'node:fs'
+import { isPromise } from '../../core/answer.ts'
 import { lifeOf, MARK } from './holder.ts'
 import { codeOf, FILE_MODE, type Io, MAKING } from './io.ts'
 import { readHead } from './read.ts'
@@ -100,6 +101,10 @@ function* isStillOurs(io: Io, held: Held): Task<boolean> {
   return there !== undefined && there.ino === mine.ino
 }
 
+const CLOSE_FIRST = process.platform === 'win32'
+
+function ignore(): void {}
+
 /** Makes `record` the content of `target`, in one step, and unlocks. `AGAIN` when the lock was lost before. */
 export function* commit(io: Io, held: Held, record: Buffer, target: string): Task<true | typeof AGAIN> {
   yield* wait(io.write(held.fd, record, 0))
@@ -108,10 +113,14 @@ export function* commit(io: Io, held: Held, record: Buffer, target: string): Tas
     yield* wait(io.close(held.fd))
     return AGAIN
   }
-  yield* wait(io.close(held.fd))
   held.open = false
+  // Elsewhere than on Windows a file may be moved while it is open, so that one need not wait for the other.
+  const closing = io.close(held.fd)
+  if (CLOSE_FIRST) yield* wait(closing)
+  else if (isPromise(closing)) closing.catch(ignore)
   try {
     yield* wait(io.rename(held.place.lock, target))
+    yield* wait(closing)
     return true
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') {

@@ -7,7 +7,8 @@ import { hash } from 'node:crypto'
 
 /** The bytes of a storage key. Lone surrogates have no UTF-8: such a key keeps its UTF-16, behind a byte that UTF-8 never holds. */
 function bytesOf(storageKey: string): Buffer {
-  if (!/\p{Surrogate}/u.test(storageKey)) return Buffer.from(storageKey)
+  const bytes = Buffer.from(storageKey)
+  if (bytes.length === storageKey.length || !/\p{Surrogate}/u.test(storageKey)) return bytes
   return Buffer.concat([Buffer.from([0xff]), Buffer.from(storageKey, 'utf16le')])
 }
 

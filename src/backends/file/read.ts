@@ -34,16 +34,13 @@ const NO_FILE = new Set([
   'EINVAL',
 ])
 
-/**
- * Calls `use` with the bytes at `path`, `undefined` where there is no such file. With `most`, only so many of them.
- */
-export function readFile<T>(
-  io: Io,
-  path: string,
-  use: (bytes: Buffer | undefined) => T,
-  most = Number.POSITIVE_INFINITY,
-): Answer<T> {
-  return io.sync ? readNow(io, path, use, most) : readSoon(io, path, use, most)
+/** What is done with the bytes of a file, `undefined` where there is none. `keep`: they are its own from now on. */
+export type Use<T> = (bytes: Buffer | undefined, keep: () => void) => T
+
+/** Answers what `use` makes of the bytes at `path`; with `most`, only so many of them. */
+export function readFile<T>(io: Io, path: string, use: Use<T>, most = Number.POSITIVE_INFINITY): Answer<T> {
+  if (io.sync) return readNow(io, path, use, most)
+  return new Promise((resolve, reject) => readSoon(io, path, use, resolve, reject, nothing, most))
 }
 
 /** How many bytes are still to come of a file that filled the buffer; 0 when it is enough, or not worth reading. */
@@ -52,22 +49,26 @@ function missing(bytes: Buffer, most: number): number {
   return Math.max(0, lengthOf(bytes) - bytes.length)
 }
 
-function readNow<T>(io: Io, path: string, use: (bytes: Buffer | undefined) => T, most: number): T {
+export function readNow<T>(io: Io, path: string, use: Use<T>, most = Number.POSITIVE_INFINITY): T {
   const { fs } = io
   let fd: number
   try {
     fd = fs.openSync(path, READING)
   } catch (error) {
-    if (NO_FILE.has(codeOf(error) ?? '')) return use(undefined)
+    if (isNoFile(error)) return use(undefined, nothing)
     throw error
   }
   const buffer = borrow()
+  let kept = false
+  const keep = (): void => {
+    kept = true
+  }
   try {
     const bytes = buffer.subarray(0, fs.readSync(fd, buffer, 0, Math.min(SIZE, most), 0))
     const more = missing(bytes, most)
-    if (more === 0) return use(bytes)
+    if (more === 0) return use(bytes, keep)
     const size = fs.fstatSync(fd).size
-    if (size !== bytes.length + more) return use(bytes)
+    if (size !== bytes.length + more) return use(bytes, keep)
     const whole = Buffer.allocUnsafeSlow(size)
     let filled = bytes.copy(whole)
     while (filled < size) {
@@ -75,64 +76,81 @@ function readNow<T>(io: Io, path: string, use: (bytes: Buffer | undefined) => T,
       if (n === 0) break
       filled += n
     }
-    return use(whole.subarray(0, filled))
+    return use(whole.subarray(0, filled), nothing)
   } catch (error) {
-    if (NO_FILE.has(codeOf(error) ?? '')) return use(undefined)
+    if (isNoFile(error)) return use(undefined, nothing)
     throw error
   } finally {
-    giveBack(buffer)
+    if (!kept) giveBack(buffer)
     fs.closeSync(fd)
   }
 }
 
-function readSoon<T>(io: Io, path: string, use: (bytes: Buffer | undefined) => T, most: number): Promise<T> {
+/**
+ * The same by callbacks, and without a promise of its own: a read in flight is where each one counts. `closed` is called
+ * when the file is let go of, after the answer.
+ */
+export function readSoon<T>(
+  io: Io,
+  path: string,
+  use: Use<T>,
+  resolve: (value: T) => void,
+  reject: (error: unknown) => void,
+  closed: () => void,
+  most = Number.POSITIVE_INFINITY,
+): void {
   const { fs } = io
-  return new Promise((resolve, reject) => {
-    fs.open(path, READING, (openFault, fd) => {
-      if (openFault) {
-        if (!NO_FILE.has(codeOf(openFault) ?? '')) return reject(openFault)
-        return settle(() => use(undefined))
-      }
-      const buffer = borrow()
-      fs.read(fd, buffer, 0, Math.min(SIZE, most), 0, (fault, count) => {
-        if (fault) return end(fault)
-        const bytes = buffer.subarray(0, count)
-        const more = missing(bytes, most)
-        if (more === 0) return end(null, bytes)
-        fs.fstat(fd, (statFault, stat) => {
-          if (statFault) return end(statFault)
-          if (stat.size !== count + more) return end(null, bytes)
-          const whole = Buffer.allocUnsafeSlow(stat.size)
-          bytes.copy(whole)
-          rest(whole, count)
-        })
-      })
-
-      const rest = (whole: Buffer, filled: number): void => {
-        fs.read(fd, whole, filled, whole.length - filled, filled, (fault, count) => {
-          if (fault) return end(fault)
-          if (count > 0 && filled + count < whole.length) return rest(whole, filled + count)
-          end(null, whole.subarray(0, filled + count))
-        })
-      }
-      const end = (fault: Error | null, bytes?: Buffer): void => {
-        if (fault && !NO_FILE.has(codeOf(fault) ?? '')) reject(fault)
-        else settle(() => use(fault ? undefined : bytes))
-        giveBack(buffer)
-        fs.close(fd, ignore)
-      }
-    })
-    const settle = (make: () => T): void => {
-      try {
-        resolve(make())
-      } catch (error) {
-        reject(error)
-      }
+  fs.open(path, READING, (openFault, fd) => {
+    if (openFault) {
+      settle(openFault)
+      return closed()
     }
+    const buffer = borrow()
+    let kept = false
+    const keep = (): void => {
+      kept = true
+    }
+    const end = (fault: Error | null, bytes?: Buffer): void => {
+      settle(fault, bytes, keep)
+      if (!kept) giveBack(buffer)
+      fs.close(fd, closed)
+    }
+    const rest = (whole: Buffer, filled: number): void => {
+      fs.read(fd, whole, filled, whole.length - filled, filled, (fault, count) => {
+        if (fault) return end(fault)
+        if (count > 0 && filled + count < whole.length) return rest(whole, filled + count)
+        end(null, whole.subarray(0, filled + count))
+      })
+    }
+    fs.read(fd, buffer, 0, Math.min(SIZE, most), 0, (fault, count) => {
+      if (fault) return end(fault)
+      const bytes = buffer.subarray(0, count)
+      const more = missing(bytes, most)
+      if (more === 0) return end(null, bytes)
+      fs.fstat(fd, (statFault, stat) => {
+        if (statFault) return end(statFault)
+        if (stat.size !== count + more) return end(null, bytes)
+        const whole = Buffer.allocUnsafeSlow(stat.size)
+        bytes.copy(whole)
+        rest(whole, count)
+      })
+    })
   })
+  const settle = (fault: Error | null, bytes?: Buffer, keep = nothing): void => {
+    try {
+      if (fault && !isNoFile(fault)) throw fault
+      resolve(use(fault ? undefined : bytes, keep))
+    } catch (error) {
+      reject(error)
+    }
+  }
 }
 
-function ignore(): void {}
+function isNoFile(error: unknown): boolean {
+  return NO_FILE.has(codeOf(error) ?? '')
+}
+
+function nothing(): void {}
 
 /** The header, and the key when `withKey`; `undefined` where nothing of ours is. */
 export function readHead<T>(

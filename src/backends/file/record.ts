@@ -133,8 +133,15 @@ export function faultOf(
   return length === key.length && key.compare(bytes, HEADER, HEADER + length) === 0 ? undefined : 'other-key'
 }
 
-export function payloadOf(bytes: Buffer): Buffer {
+/** From this size on, a payload keeps the memory that it was read into: copying would cost more than other memory. */
+const KEEP = 32 * 1024
+
+export function payloadOf(bytes: Buffer, keep: () => void): Buffer {
   const start = HEADER + bytes.readUInt32BE(32)
+  if (bytes.length - start >= KEEP) {
+    keep()
+    return bytes.subarray(start)
+  }
   const payload = Buffer.allocUnsafe(bytes.length - start)
   bytes.copy(payload, 0, start)
   return payload

@@ -90,13 +90,13 @@ export class Store implements Locking<Place> {
   /** The entry at a place, `undefined` where none lives. What is damaged, foreign or over is none. */
   *find(place: Place): Task<Found | undefined> {
     return yield* wait(
-      readFile(this.io, place.entry, (bytes) => {
+      readFile(this.io, place.entry, (bytes, keep) => {
         if (!bytes || !this.isWhole(bytes, place) || expiresAtOf(bytes) <= this.now()) return undefined
         return {
           expiresAt: expiresAtOf(bytes),
           createdAt: createdAtOf(bytes),
           stamp: stampOf(bytes),
-          payload: payloadOf(bytes),
+          payload: payloadOf(bytes, keep),
         }
       }),
     )
