@@ -96,6 +96,8 @@ async function fill(backend: Backend, size: number): Promise<Backend> {
 const slow = file({ directory: join(directory, 'async') })
 const quick = file({ directory: join(directory, 'sync'), reads: 'sync' })
 for (const backend of [slow, quick]) for (const size of [1024, 102_400]) await fill(backend, size)
+// All 256 folders are there in any cache that is in use.
+for (let i = 0; i < 2000; i++) await slow.set(space, `there-${i}`, Buffer.alloc(1), NEVER)
 const small = raw(1024)
 const large = raw(102_400)
 const buffer = Buffer.alloc(131_072)

@@ -30,6 +30,8 @@ interface Known {
 export class Directory {
   /** Does the umask of this process take rights from the owner? Then each new file needs its mode set. */
   fixMode = false
+  /** Did this process make it? Then nothing was in it before. */
+  made = false
   readonly #io: Io
   readonly #root: string
   readonly #force: boolean
@@ -116,6 +118,7 @@ export class Directory {
       if (path === dirname(path)) break
     }
     for (const path of missing.reverse()) yield* this.#make(path)
+    this.made = true
   }
 
   *#mark(): Task<void> {

@@ -83,6 +83,15 @@ function limitOf(maxEntries: unknown = 10_000): number {
   return checkInteger('file(): maxEntries', maxEntries, Number.MIN_SAFE_INTEGER)
 }
 
+function forceOf(force: unknown = false): boolean {
+  if (typeof force === 'boolean') return force
+  throw argumentError(
+    TypeError,
+    'INVALID_OPTION',
+    `file(): force must be true or false, not ${kindOf(force)}`,
+  )
+}
+
 /** The same over given system calls. */
 export function openFiles(options: FileOptions, fs: Fs): FileBackend {
   checkOptions('file()', options, KNOWN)
@@ -91,7 +100,7 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
     root: directoryOf(options.directory),
     maxEntries: limitOf(options.maxEntries),
     cullFrequency: checkInteger('file(): cullFrequency', options.cullFrequency ?? 3, 0),
-    force: options.force === true,
+    force: forceOf(options.force),
   }
   const store = new Store(sync ? syncIo(fs) : asyncIo(fs), settings)
   const gate = new Gate(sync)

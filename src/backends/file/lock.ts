@@ -53,7 +53,8 @@ export function* remove(io: Io, path: string): Task<boolean> {
     return true
   } catch (error) {
     const code = codeOf(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    // A directory in its place is none of ours, and no file.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return false
     throw error
   }
 }
@@ -114,11 +115,11 @@ export function* commit(io: Io, held: Held, record: Buffer, target: string): Tas
     return AGAIN
   }
   held.open = false
-  // Elsewhere than on Windows a file may be moved while it is open, so that one need not wait for the other.
-  const closing = io.close(held.fd)
-  if (CLOSE_FIRST) yield* wait(closing)
-  else if (isPromise(closing)) closing.catch(ignore)
   try {
+    // Elsewhere than on Windows a file may be moved while it is open, so that one need not wait for the other.
+    const closing = io.close(held.fd)
+    if (CLOSE_FIRST) yield* wait(closing)
+    else if (isPromise(closing)) closing.catch(ignore)
     yield* wait(io.rename(held.place.lock, target))
     yield* wait(closing)
     return true

@@ -75,6 +75,7 @@ export function startBehind(store: Store, make: () => Task<unknown>): void {
 export function* makeRoom(store: Store, place: Place): Task<void> {
   const { maxEntries } = store.settings
   const others = yield* store.count.take()
+  if (store.directory.made) store.count.fresh = false
   if (others < maxEntries && !store.count.fresh && !store.count.long) return
   if (maxEntries <= SMALL) {
     const plain: Parameters<typeof locked<void, Lockable>>[0] = {
