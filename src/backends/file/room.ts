@@ -77,17 +77,21 @@ export function* makeRoom(store: Store, place: Place): Task<void> {
   const others = yield* store.count.take()
   if (store.directory.made) store.count.fresh = false
   if (others < maxEntries && !store.count.fresh && !store.count.long) return
-  if (maxEntries <= SMALL) {
-    const plain: Parameters<typeof locked<void, Lockable>>[0] = {
-      io: store.io,
-      fixMode: store.fixMode,
-      *check() {},
-      *makeFolders() {},
-    }
-    return yield* locked<void, Lockable>(plain, upkeepOf(store), true, () => cull(store, 'at-once', 1))
+  try {
+    if (maxEntries <= SMALL) return yield* cullNow(store)
+    startBehind(store, () => alone(store, () => cull(store, 'behind', 0)))
+    if (others >= maxEntries * BRAKE) yield* brake(store, place)
+  } catch (error) {
+    // No reason to refuse the entry that it was for.
+    store.host.failed('cull', error)
   }
-  startBehind(store, () => alone(store, () => cull(store, 'behind', 0)))
-  if (others >= maxEntries * BRAKE) yield* brake(store, place)
+}
+
+/** Culls before the caller's entry is written, after any other process that does so. */
+function* cullNow(store: Store): Task<void> {
+  const { io, fixMode } = store
+  const root = { io, fixMode, *check() {}, *makeFolders() {} }
+  yield* locked<void, Lockable>(root, upkeepOf(store), true, () => cull(store, 'at-once', 1))
 }
 
 /** Does the upkeep behind, unless another process is at it. That one may take long, but must be alive. */
@@ -143,7 +147,7 @@ function* cull(store: Store, pace: Pace, coming: number): Task<void> {
     return
   }
   const folders = yield* owners(store)
-  const ages: number[] = []
+  const ages = new Ages()
   let expired = 0
   let locks = 0
   yield* walk(store, folders, pace, function* (owner, name) {
@@ -156,20 +160,43 @@ function* cull(store: Store, pace: Pace, coming: number): Task<void> {
       if (!resting) return
       if (resting.expiresAt <= store.now() && (yield* evict(store, owner, name, 'expired', isOver(store)))) {
         expired += 1
-      } else ages.push(resting.createdAt)
+      } else ages.add(resting.createdAt)
     }
   })
-  const left = ages.length + Math.max(0, locks - coming)
+  const left = ages.count + Math.max(0, locks - coming)
   const all = left + expired
   let removed = 0
   // What had expired made room, and not so little that the next entry would ask for a census again.
   const enough = left < maxEntries && expired >= maxEntries / 100
   if (left >= maxEntries || (expired > 0 && !enough)) {
     const share = cullFrequency === 0 ? all : Math.floor(all / cullFrequency)
-    const goal = Math.min(ages.length, Math.max(share - expired, left - maxEntries + 1))
+    const goal = Math.min(ages.count, Math.max(share - expired, left - maxEntries + 1))
     if (goal > 0) removed = yield* evictOldest(store, folders, pace, ages, goal)
   }
-  yield* store.count.settle(ages.length + locks - removed, before.end)
+  yield* store.count.settle(ages.count + locks - removed, before.end)
+}
+
+/** Most ages that are kept; of more entries, so many chosen at random stand for all. */
+const SAMPLE = 4096
+
+/** When the entries of a census were stored: exactly of a few, by a sample of many, so that no list grows with the cache. */
+class Ages {
+  count = 0
+  readonly #sample: number[] = []
+
+  add(createdAt: number): void {
+    this.count += 1
+    const at = this.#sample.length < SAMPLE ? this.#sample.length : Math.floor(Math.random() * this.count)
+    if (at < SAMPLE) this.#sample[at] = createdAt
+  }
+
+  /** At least about so many entries were stored by the instant that it answers. */
+  limitFor(entries: number): number {
+    const sorted = this.#sample.sort((a, b) => a - b)
+    const spare = this.count > SAMPLE ? SAMPLE / 64 : 0
+    const at = Math.ceil((entries / this.count) * sorted.length) - 1 + spare
+    return sorted[Math.min(at, sorted.length - 1)]!
+  }
 }
 
 /** Removes so many of those stored first; how many it was. */
@@ -177,10 +204,10 @@ function* evictOldest(
   store: Store,
   folders: readonly string[],
   pace: Pace,
-  ages: readonly number[],
+  ages: Ages,
   goal: number,
 ): Task<number> {
-  const limit = Float64Array.from(ages).sort()[goal - 1]!
+  const limit = ages.limitFor(goal)
   let removed = 0
   yield* walk(store, folders, pace, function* (owner, name) {
     if (removed >= goal || roleOf(name) !== 'entry') return
@@ -212,8 +239,10 @@ export function* prune(store: Store, pace: Pace): Task<number> {
 /** The hourly upkeep: as `prune`, unless another process is at it. */
 export function* upkeep(store: Store): Task<void> {
   if (!(yield* store.directory.isOurs())) return
+  // A small cache culls within a set, which must not find this lock held while it waits for its turn.
+  const pace = store.settings.maxEntries <= SMALL ? 'at-once' : 'behind'
   yield* alone(store, function* () {
-    yield* prune(store, 'behind')
+    yield* prune(store, pace)
   })
 }
 

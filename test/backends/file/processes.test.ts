@@ -86,7 +86,7 @@ describe('many processes, one directory', () => {
   it('L2 incr loses nothing: 8 processes, 20 keys, every sum answered once', async () => {
     const reports = await all<[string, number][]>(8, 'count', (i) => ({
       ...mixed(i),
-      times: 400,
+      times: 250,
       keys: 20,
       seed: i * 3,
     }))
