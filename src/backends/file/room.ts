@@ -16,7 +16,6 @@ import {
   names,
   owners,
   type Pace,
-  pause,
   restingAt,
   STOPPED,
   trash,
@@ -214,7 +213,6 @@ function* evictOldest(
     const resting = yield* restingAt(store, `${owner}/${name.slice(0, 2)}/${name}`)
     if (!resting || resting.createdAt > limit) return
     if (yield* evict(store, owner, name, 'room', (now) => now.createdAt <= limit)) removed += 1
-    if (removed % 256 === 255) yield* pause(store, pace)
   })
   return removed
 }

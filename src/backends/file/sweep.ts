@@ -14,10 +14,15 @@ import { type Task, wait } from './task.ts'
 /** How it goes: in one go, or letting others work in between; and then, whether the process waits for it to end. */
 export type Pace = 'at-once' | 'asked' | 'behind'
 
-/** Files between two pauses. */
+/** Files between two pauses; fewer where each one stops the thread. */
 const SLICE = 16
+const SYNC_SLICE = 2
 /** A lock, a claim or a draft this old belongs to nobody any more, in milliseconds. */
 const ORPHAN_AFTER = 3_600_000
+
+function sliceOf(store: Store): number {
+  return store.io.sync ? SYNC_SLICE : SLICE
+}
 
 /** Thrown through a sweep when the store is closed meanwhile. */
 export const STOPPED = new Error('The sweep was stopped')
@@ -76,7 +81,7 @@ export function* walk(
         if (!name.startsWith(shard) || roleOf(name) === undefined) continue
         yield* visit(owner, name)
         seen += 1
-        if (seen % SLICE === 0) yield* pause(store, pace)
+        if (seen % sliceOf(store) === 0) yield* pause(store, pace)
       }
     }
   }
@@ -176,7 +181,7 @@ export function* emptyTrash(
       const ours = role === 'entry' ? (yield* restingAt(store, path)) !== undefined : role !== undefined
       if (!ours) yield* putBack(store, path, `${home}/${shard}`, name)
       else if ((yield* remove(io, path)) && role === 'entry') entries += 1
-      if (seen % SLICE === 0) yield* pause(store, pace)
+      if (seen % sliceOf(store) === 0) yield* pause(store, pace)
     }
     yield* dropFolder(store, `${folder}/${shard}`)
   }
