@@ -63,13 +63,7 @@ export function richText(types: ValueTypes = {}): RichText {
   return {
     encode(value, maxBytes) {
       try {
-        const { size, shared } = refuse(value, types)
-        if (size > maxBytes) return undefined
-        const text = devalue.stringify(value, reducers)
-        // What stands for an error or an instance is made before it, so one that lies within itself cannot be
-        // made again: better told now than a miss at every reading.
-        if (shared) devalue.parse(text, revivers)
-        return text
+        return refuse(value, types) > maxBytes ? undefined : devalue.stringify(value, reducers)
       } catch (error) {
         if (error instanceof SerializeError) throw error
         throw new SerializeError('value', 'no value that can be kept', { cause: error })

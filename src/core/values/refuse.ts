@@ -26,14 +26,17 @@ const errorPrototypes = new Set<object>(Object.values(errorClasses).map((native)
  * Throws `SerializeError`, by path, for what cannot be kept: functions, symbols and symbol keys, promises,
  * streams, instances of classes that are not in `types`, what throws when read, nesting beyond `MAX_DEPTH`.
  *
- * @returns `size`: a lower bound of the bytes that the value takes, each object counted once; `shared`: does an
- * object stand in more than one place, perhaps within itself?
+ * Cycles are no fault, but for those through an error, an instance or an object with an own `__proto__`: what stands for
+ * one in storage is read before it can be made, so it would come back incomplete.
+ *
+ * @returns a lower bound of the bytes that the value takes, each object counted once.
  */
-export function refuse(value: unknown, types: ValueTypes = {}): { size: number; shared: boolean } {
-  const seen = new Set<object>()
+export function refuse(value: unknown, types: ValueTypes = {}): number {
+  // Of each object, how many that are made last it lies within; DONE once all of it was looked at.
+  const seen = new Map<object, number>()
+  let madeLast = 0
   const registered = Object.values(types)
   let size = 0
-  let shared = false
 
   function check(thing: unknown, path: string, depth: number): void {
     size += 1
@@ -51,11 +54,14 @@ export function refuse(value: unknown, types: ValueTypes = {}): { size: number; 
         return
     }
     if (thing === null) return
-    if (seen.has(thing)) {
-      shared = true
+    const before = seen.get(thing)
+    if (before !== undefined) {
+      if (before !== DONE && before < madeLast) {
+        throw new SerializeError(path, 'a cycle through an error, an instance or an own __proto__: break it')
+      }
       return
     }
-    seen.add(thing)
+    seen.set(thing, madeLast)
     if (depth > MAX_DEPTH) throw new SerializeError(path, `nested deeper than ${MAX_DEPTH} levels`)
     try {
       checkObject(thing, path, depth)
@@ -63,12 +69,15 @@ export function refuse(value: unknown, types: ValueTypes = {}): { size: number; 
       if (error instanceof SerializeError) throw error
       throw new SerializeError(path, unreadable(thing), { cause: error })
     }
+    madeLast = seen.get(thing) ?? 0
+    seen.set(thing, DONE)
   }
 
   function checkObject(thing: object, path: string, depth: number): void {
     const prototype: object | null = Object.getPrototypeOf(thing)
     if (prototype === null || prototype === Object.prototype) {
       if (typeof (thing as { then?: unknown }).then === 'function') throw new SerializeError(path, promise)
+      if (Object.hasOwn(thing, '__proto__')) madeLast++
       checkMembers(thing, path, depth)
     } else if (prototype === Array.prototype && Array.isArray(thing)) {
       // By its keys: the holes of a sparse array are not walked.
@@ -86,6 +95,7 @@ export function refuse(value: unknown, types: ValueTypes = {}): { size: number; 
     } else if (byteHolders.has(prototype)) {
       size += (thing as ArrayBufferView).byteLength
     } else if (errorPrototypes.has(prototype) && is.isNativeError(thing)) {
+      madeLast++
       check(thing.message, `${path}.message`, depth + 1)
       if (Object.hasOwn(thing, 'cause')) check(thing.cause, `${path}.cause`, depth + 1)
       if (Object.hasOwn(thing, 'errors')) {
@@ -95,6 +105,7 @@ export function refuse(value: unknown, types: ValueTypes = {}): { size: number; 
     } else if (prototype !== Date.prototype && prototype !== RegExp.prototype) {
       const type = registered.find((candidate) => candidate.is(thing))
       if (type === undefined) throw new SerializeError(path, instance(thing))
+      madeLast++
       check(type.to(thing), path, depth + 1)
     }
   }
@@ -118,8 +129,10 @@ export function refuse(value: unknown, types: ValueTypes = {}): { size: number; 
 
   if (value === undefined) throw new SerializeError('value', 'undefined: store null for “nothing there”')
   check(value, 'value', 0)
-  return { size, shared }
+  return size
 }
+
+const DONE = -1
 
 const promise = 'a promise: await it'
 

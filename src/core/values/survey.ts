@@ -67,7 +67,7 @@ export function survey(value: unknown, maxBytes: number, utf8 = false): Sort {
   left = maxBytes
   surrogatesAreOdd = utf8
   try {
-    return lookAt(value, 0, false)
+    return value === undefined ? ASK : lookAt(value, 0, false)
   } catch {
     return ASK // a getter that throws, a revoked proxy, a stack nearly spent
   }
