@@ -155,20 +155,39 @@ function lookInObject(object: object, depth: number, alike: boolean): Sort {
 /** Instances of built-in classes, by their exact prototype: a subclass would come back as its parent. */
 function lookInBuiltIn(object: object, prototype: object, depth: number): Sort {
   if (prototype === Date.prototype || prototype === RegExp.prototype) return RICH
-  if (prototype === Map.prototype) return lookInMembers(object as Map<unknown, unknown>, depth)
-  if (prototype === Set.prototype) return lookInMembers(object as Set<unknown>, depth)
+  if (prototype === Map.prototype) return lookInMap(object as Map<unknown, unknown>, depth)
+  if (prototype === Set.prototype) return lookInSet(object as Set<unknown>, depth)
   if (!byteHolders.has(prototype)) return ASK
   left -= (object as ArrayBuffer | ArrayBufferView).byteLength
   return left < 0 ? LARGE : RICH
 }
 
-function lookInMembers(members: Map<unknown, unknown> | Set<unknown>, depth: number): Sort {
+function lookInMap(map: Map<unknown, unknown>, depth: number): Sort {
   if (depth > MAX_DEPTH) return ASK
-  left -= members.size
+  left -= 2 * map.size
   if (left < 0) return LARGE
   let worst: Sort = RICH
-  for (const member of members) {
-    const sort = lookAt(member, depth + 1, false) // of a Map a pair, [key, item]
+  for (const [key, item] of map) {
+    let sort = lookAt(key, depth + 1, false)
+    if (sort < ASK) {
+      const ofItem = lookAt(item, depth + 1, false)
+      if (ofItem > sort) sort = ofItem
+    }
+    if (sort > worst) {
+      if (sort >= ASK) return sort
+      worst = sort
+    }
+  }
+  return worst
+}
+
+function lookInSet(set: Set<unknown>, depth: number): Sort {
+  if (depth > MAX_DEPTH) return ASK
+  left -= set.size
+  if (left < 0) return LARGE
+  let worst: Sort = RICH
+  for (const item of set) {
+    const sort = lookAt(item, depth + 1, false)
     if (sort > worst) {
       if (sort >= ASK) return sort
       worst = sort
