@@ -3,18 +3,31 @@
  * compression, checksum, times) comes before the payload, so that what is dead, damaged or foreign is told undecoded.
  */
 
-/** One codec: the body alone. The bytes it gets back are always bytes that it made, checked by a checksum. */
+/**
+ * One codec: the body alone. The bytes it gets back are always bytes that a codec of its name made, checked by a
+ * checksum (which tells damage, not malice: over a store that others may write to, `decode` must run nobody's code).
+ */
 export interface Codec {
-  /** Throws `SerializeError` for what it could not give back equal. */
-  encode(value: unknown): Uint8Array
+  /** Told from other codecs by it, in the stored bytes: 1 to 255 bytes of UTF-8. Default `'custom'`. */
+  readonly name?: string
+  /** Text and bytes rest raw and never come here. Default `false`: a codec that encrypts gets all but whole numbers. */
+  readonly raw?: boolean
+  /**
+   * The bytes, or text that is stored as UTF-8. Throws `SerializeError` for what it could not give back equal;
+   * `undefined` where it sees that it would be larger than `maxBytes`, which need not be looked at.
+   */
+  encode(value: unknown, maxBytes: number): Uint8Array | string | undefined
+  /** May throw: then the entry is a miss. The bytes are the store's; keep no view of them. */
   decode(bytes: Uint8Array): unknown
 }
 
-/** How instances of a class are kept: told, taken apart, and made again. */
+/** How instances of a class are kept: told, taken apart, and made again. Its name in `types` travels in the bytes. */
 export interface ValueType<T = unknown> {
+  /** Asked of objects that are neither plain nor of a built-in class. */
   is(value: unknown): value is T
-  /** To plain values that can be kept. */
+  /** To values that can be kept. */
   to(value: T): unknown
+  /** May throw: then the entry is a miss. */
   from(plain: unknown): T
 }
 
