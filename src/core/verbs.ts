@@ -16,6 +16,7 @@ import type {
   WriteOptions,
 } from './cache.ts'
 import type { Clock } from './clock.ts'
+import { CoarseClock, NEAR } from './coarse-clock.ts'
 import { Counting } from './counting.ts'
 import { checkEntries, checkKeys, checkValue, Door, notBoolean, type Write } from './door.ts'
 import { ClosedError, NotSupportedError } from './errors.ts'
@@ -45,6 +46,7 @@ export class CacheVerbs {
   readonly #settings: Settings
   readonly #observer: Observer
   readonly #clock: Clock
+  readonly #coarse = new CoarseClock()
   readonly #makeForm: () => Form
   readonly #door: Door
   #inside: Inside | undefined
@@ -57,6 +59,7 @@ export class CacheVerbs {
     this.#clock = clock
     this.#makeForm = makeForm
     this.#door = new Door(settings)
+    this.#coarse.use(clock)
   }
 
   get(key: string, options?: GetWithDefault): Answer<unknown> {
@@ -313,6 +316,7 @@ export class CacheVerbs {
     const parts = this.#parts
     this.#inside = undefined
     this.#parts = undefined
+    this.#coarse.close()
     if (inside && parts) return parts.readThrough.close().then(() => inside.store.close())
   }
 

@@ -6,18 +6,16 @@
  * Every method runs to its end in one turn, which is what makes it atomic.
  */
 import type { Host, Kept, Space } from '../backend.ts'
+import { CoarseClock, NEAR } from '../coarse-clock.ts'
 import { argumentError, notANumber } from '../errors.ts'
 import { Entry, type Stored } from '../values/entry.ts'
 import { weighString } from '../values/weight.ts'
-import { CoarseClock } from './coarse-clock.ts'
 import type { Limits } from './limits.ts'
 import { lengthened, Recency } from './recency.ts'
 import { Spaces, type Table } from './spaces.ts'
 import { Sweeper } from './sweeper.ts'
 import { Wheel } from './wheel.ts'
 
-/** Only what has longer left, in milliseconds, is judged by the coarse clock. */
-const NEAR = 60_000
 /** Steps of cleaning that one call may take upon itself: well under a millisecond. */
 const STEPS = 4096
 /** Bytes of an entry besides key and value: its place in the Map and in the arrays, measured. */

@@ -3,7 +3,10 @@
  * for a thousand reads or a millisecond, whichever is over first; only what has more than a minute
  * left may be judged by it. Any other clock is read each time.
  */
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from './clock.ts'
+
+/** Only what has longer left than this, in milliseconds, may be judged by the coarse clock. */
+export const NEAR = 60_000
 
 const READS = 1000
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { systemClock } from '../../../src/core/clock.ts'
-import { CoarseClock } from '../../../src/core/keeping/coarse-clock.ts'
-import { fakeClock } from '../../../src/testing/clock.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { CoarseClock } from '../../src/core/coarse-clock.ts'
+import { fakeClock } from '../../src/testing/clock.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -46,8 +46,8 @@ describe('coarse clock', () => {
 
 describe('with the system clock', () => {
   it('decision 12 what ends within a minute is judged by the true time, whatever was read lately', async () => {
-    const { memory } = await import('../../../src/backends/memory.ts')
-    const { makeSpace } = await import('../../../src/core/values/space.ts')
+    const { memory } = await import('../../src/backends/memory.ts')
+    const { makeSpace } = await import('../../src/core/values/space.ts')
     const space = makeSpace('', 1)
     let now = 1e12
     vi.spyOn(systemClock, 'now').mockImplementation(() => now)
