@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module'
 import type { Packr } from 'msgpackr'
 import { ConfigError, SerializeError } from '../core/errors.ts'
-import type { Codec, ValueTypes } from '../core/values/format.ts'
+import type { Codec, ValueType } from '../core/values/format.ts'
 import { LARGE, RICH, survey } from '../core/values/survey.ts'
 import { richText } from './rich-text.ts'
 
@@ -14,7 +14,7 @@ const RICH_MARK = 0xc1
 
 export interface MsgpackrCodecOptions {
   /** Classes whose instances can be stored, by the name that travels in the bytes. */
-  types?: ValueTypes
+  types?: Record<string, ValueType>
 }
 
 /**

@@ -6,7 +6,7 @@
 import { types as is } from 'node:util'
 import * as devalue from 'devalue'
 import { argumentError, SerializeError } from '../core/errors.ts'
-import type { ValueTypes } from '../core/values/format.ts'
+import type { ValueType } from '../core/values/format.ts'
 import { errorClasses, refuse } from '../core/values/refuse.ts'
 import { byteHolders } from '../core/values/survey.ts'
 
@@ -34,19 +34,21 @@ const byteClasses: Readonly<Record<string, new (buffer: ArrayBuffer) => ArrayBuf
 
 /** Names that devalue or we have taken. */
 const taken =
-  /^(?:Object|null|Date|Set|Map|RegExp|BigInt|ArrayBuffer|URL|URLSearchParams|Temporal\..*|\w+Array|DataView|Bytes|Error|Entries)$/
+  /^(?:Object|null|Date|Set|Map|RegExp|BigInt|ArrayBuffer|URL|URLSearchParams|Temporal\..*|\w+Array|DataView|Bytes|Error|Entries|Search)$/
 
 /** Makes the text form for one cache's `types`. */
-export function richText(types: ValueTypes = {}): RichText {
+export function richText(types: Record<string, ValueType> = {}): RichText {
   const reducers: Record<string, (value: unknown) => unknown> = {
     Bytes: reduceBytes,
     Error: reduceError,
     Entries: reduceEntries,
+    Search: reduceSearch,
   }
   const revivers: Record<string, (stored: unknown) => unknown> = {
     Bytes: reviveBytes,
     Error: reviveError,
     Entries: reviveEntries,
+    Search: reviveSearch,
   }
   for (const [name, type] of Object.entries(types)) {
     if (!/^[\w$.-]+$/.test(name) || name === '__proto__' || taken.test(name)) {
@@ -139,6 +141,16 @@ function reviveEntries(stored: unknown): unknown {
   const object = bare ? Object.create(null) : {}
   for (const [key, value] of entries) define(object, key, value, true)
   return object
+}
+
+// A pattern halfway through its search.
+function reduceSearch(value: unknown): unknown {
+  return is.isRegExp(value) && value.lastIndex !== 0 && [value.source, value.flags, value.lastIndex]
+}
+
+function reviveSearch(stored: unknown): unknown {
+  const [source, flags, lastIndex] = stored as [string, string, number]
+  return Object.assign(new RegExp(source, flags), { lastIndex })
 }
 
 function define(object: object, key: string, value: unknown, enumerable: boolean): void {

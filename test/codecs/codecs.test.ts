@@ -121,10 +121,10 @@ for (const [name, make] of Object.entries(codecs)) {
           this.amount = amount
         }
       }
-      const money: ValueType<Money, { amount: bigint }> = {
-        is: (value) => value instanceof Money,
+      const money: ValueType<Money> = {
+        is: (value): value is Money => value instanceof Money,
         to: ({ amount }) => ({ amount }),
-        from: ({ amount }) => new Money(amount),
+        from: (plain) => new Money((plain as Money).amount),
       }
       const typed = makeFormat({ codec: make({ types: { Money: money } }) })
 
@@ -166,7 +166,9 @@ for (const [name, make] of Object.entries(codecs)) {
         const self = new Node()
         self.next = [self]
         const codec = make({
-          types: { Node: { is: (v) => v instanceof Node, to: (v) => (v as Node).next, from: (v) => v } },
+          types: {
+            Node: { is: (v): v is Node => v instanceof Node, to: (v) => (v as Node).next, from: (v) => v },
+          },
         })
         expect(() => makeFormat({ codec }).encode(self, AT)).toThrow(SerializeError)
       })

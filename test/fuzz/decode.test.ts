@@ -124,7 +124,7 @@ afterAll(() => {
 
 describe.each(Object.entries(formats))('decoding with %s', (_, format) => {
   const entries = samples
-    .flatMap((value) => [format.encode(value, 1)!, format.encode(value, 1, 2)!])
+    .flatMap((value) => [format.encode(value, 1)!, format.encode(value, 1, { staleAt: 2, staleFor: 3 })!])
     .map((b) => Buffer.from(b))
 
   it('A30 damage is told: no wrong value, no exception, nothing slow', () => {

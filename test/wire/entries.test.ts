@@ -8,10 +8,10 @@ import { makeFormat } from '../../src/core/values/encoding.ts'
 import { kept } from '../codecs/values.ts'
 
 /**
- * `[codec, name in kept, staleAt or null, base64]`, as version 1 wrote them at createdAt 1.5. Lines are added, never changed:
+ * `[codec, name in kept, graced or plain, base64]`, as version 1 wrote them at createdAt 1.5. Lines are added, never changed:
  * what a released version stored is read for ever, or is told to be of another format.
  */
-const lines: [codec: string, what: string, staleAt: number | null, entry: string][] = JSON.parse(
+const lines: [codec: string, what: string, graced: boolean, entry: string][] = JSON.parse(
   readFileSync(new URL('entries-v1.json', import.meta.url), 'utf8'),
 )
 
@@ -21,14 +21,14 @@ describe('WISH-17 entries that version 1 wrote', () => {
     v8: makeFormat({ codec: v8Codec() }),
     msgpackr: makeFormat({ codec: msgpackrCodec() }),
   }
-  for (const [codec, what, staleAt, entry] of lines) {
-    it(`are read today: ${what}, ${codec}, ${staleAt === null ? 'plain' : 'graced'}`, () => {
+  for (const [codec, what, graced, entry] of lines) {
+    it(`are read today: ${what}, ${codec}, ${graced ? 'graced' : 'plain'}`, () => {
       const decoded = codecs[codec]!.decode(Buffer.from(entry, 'base64'))
       assert('value' in decoded)
       assert.deepStrictEqual(decoded, {
         value: kept[what],
-        createdAt: what === 'counter' && staleAt === null ? undefined : 1.5,
-        staleAt: staleAt ?? undefined,
+        createdAt: what === 'counter' && !graced ? undefined : 1.5,
+        grace: graced ? { staleAt: 2.5, staleFor: 3.5 } : undefined,
       })
     })
   }

@@ -1,12 +1,13 @@
 /**
- * The stored bytes. A safe integer without times of its own rests as its ASCII digits and nothing else, so that a
+ * The stored bytes. A safe integer without grace rests as its ASCII digits and nothing else, so that a
  * server can count it. Everything else is an entry, numbers big-endian:
  *
- *   0      mark: PLAIN, or GRACED when a staleAt follows
+ *   0      mark: PLAIN, or GRACED when it carries grace
  *   1      format version: 1
  *   2      kind of body (low half) and compression (high half: 0 none, 1 gzip, 2 brotli, 3 zstd)
  *   3–10   createdAt, float64, milliseconds since 1970
- *   11–18  staleAt, the same, only when GRACED
+ *   11–18  staleAt, the same, and
+ *   19–26  staleFor, float64, milliseconds: both only when GRACED
  *   …      the codec's name, its length in a byte before it, only for kind CODEC; never compressed
  *   …      body
  *   last 4 CRC-32 of all before it, little-endian
@@ -17,14 +18,15 @@
 import * as zlib from 'node:zlib'
 import { SerializeError } from '../errors.ts'
 import { type Compression, compressorNamed, compressorOf } from './compression.ts'
-import { GRACED, PLAIN } from './entry.ts'
-import type { Codec, Decoded, Format } from './format.ts'
-import { isWellFormed } from './survey.ts'
+import { CREATED_AT, GRACED, PLAIN } from './entry.ts'
+import type { Codec, Decoded, Format, Grace } from './format.ts'
 
 const VERSION = 1
 const PLAIN_HEAD = 11
-const GRACED_HEAD = 19
+const GRACED_HEAD = 27
 const TAIL = 4
+const STALE_AT = 11
+const STALE_FOR = 19
 
 /** What CRC-32 comes to over anything with its own CRC-32 behind it. */
 const INTACT = 0x2144df1c
@@ -65,28 +67,28 @@ export function makeFormat(options: FormatOptions): Format {
   const leastToCompress = Math.max(compressAbove, LEAST_TO_COMPRESS)
   const name = nameBytes(codec.name ?? 'custom')
 
-  function encode(value: unknown, createdAt: number, staleAt?: number): Uint8Array | undefined {
+  function encode(value: unknown, createdAt: number, grace?: Grace): Uint8Array | undefined {
     if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0)) {
       const digits = String(value)
-      return staleAt === undefined
+      return grace === undefined
         ? Buffer.from(digits, 'latin1')
-        : seal(DIGITS, noName, digits, createdAt, staleAt)
+        : seal(DIGITS, noName, digits, createdAt, grace)
     }
     if (codec.raw === true) {
       if (typeof value === 'string') {
         if (value.length > maxValueBytes) return undefined
-        return isWellFormed(value)
-          ? seal(TEXT, noName, value, createdAt, staleAt)
-          : seal(TEXT16, noName, Buffer.from(value, 'utf16le'), createdAt, staleAt)
+        return value.isWellFormed()
+          ? seal(TEXT, noName, value, createdAt, grace)
+          : seal(TEXT16, noName, Buffer.from(value, 'utf16le'), createdAt, grace)
       }
       if (value instanceof Uint8Array) {
         const prototype = Object.getPrototypeOf(value)
-        if (prototype === Buffer.prototype) return seal(BUFFER, noName, value, createdAt, staleAt)
-        if (prototype === Uint8Array.prototype) return seal(BYTES, noName, value, createdAt, staleAt)
+        if (prototype === Buffer.prototype) return seal(BUFFER, noName, value, createdAt, grace)
+        if (prototype === Uint8Array.prototype) return seal(BYTES, noName, value, createdAt, grace)
       }
     }
     const body = encodeBody(value)
-    return body === undefined ? undefined : seal(CODEC, name, body, createdAt, staleAt)
+    return body === undefined ? undefined : seal(CODEC, name, body, createdAt, grace)
   }
 
   function encodeBody(value: unknown): string | Uint8Array | undefined {
@@ -106,9 +108,9 @@ export function makeFormat(options: FormatOptions): Format {
     codecName: Uint8Array,
     body: string | Uint8Array,
     createdAt: number,
-    staleAt: number | undefined,
+    grace: Grace | undefined,
   ): Buffer | undefined {
-    const head = (staleAt === undefined ? PLAIN_HEAD : GRACED_HEAD) + codecName.length
+    const head = (grace === undefined ? PLAIN_HEAD : GRACED_HEAD) + codecName.length
     let entry = roomFor(head, body)
     if (entry.length > maxValueBytes) return undefined
     let how = kind
@@ -120,7 +122,7 @@ export function makeFormat(options: FormatOptions): Format {
         how |= compressor.id << 4
       }
     }
-    return finish(entry, how, codecName, createdAt, staleAt)
+    return finish(entry, how, codecName, createdAt, grace)
   }
 
   function decode(bytes: Uint8Array): Decoded {
@@ -129,9 +131,9 @@ export function makeFormat(options: FormatOptions): Format {
     const entry = asBuffer(bytes)
     const fault = faultOf(entry)
     if (fault !== undefined) return { reason: fault }
-    const createdAt = entry.readDoubleBE(3)
-    const staleAt = mark === GRACED ? entry.readDoubleBE(11) : undefined
-    if (Number.isNaN(createdAt) || Number.isNaN(staleAt)) return { reason: 'corrupt' }
+    const createdAt = entry.readDoubleBE(CREATED_AT)
+    const grace = mark === GRACED ? readGrace(entry) : undefined
+    if (Number.isNaN(createdAt) || grace === null) return { reason: 'corrupt' }
 
     const kind = entry[2]! & 0x0f
     let start = mark === GRACED ? GRACED_HEAD : PLAIN_HEAD
@@ -153,7 +155,7 @@ export function makeFormat(options: FormatOptions): Format {
       }
     }
     const value = open(kind, body)
-    return value === undefined ? { reason: 'undecodable' } : { value, createdAt, staleAt }
+    return value === undefined ? { reason: 'undecodable' } : { value, createdAt, grace }
   }
 
   function open(kind: number, body: Buffer): unknown {
@@ -206,14 +208,17 @@ function finish(
   how: number,
   codecName: Uint8Array,
   createdAt: number,
-  staleAt: number | undefined,
+  grace: Grace | undefined,
 ): Buffer {
-  entry[0] = staleAt === undefined ? PLAIN : GRACED
+  entry[0] = grace === undefined ? PLAIN : GRACED
   entry[1] = VERSION
   entry[2] = how
-  entry.writeDoubleBE(createdAt, 3)
-  if (staleAt !== undefined) entry.writeDoubleBE(staleAt, 11)
-  const head = staleAt === undefined ? PLAIN_HEAD : GRACED_HEAD
+  entry.writeDoubleBE(createdAt, CREATED_AT)
+  if (grace !== undefined) {
+    entry.writeDoubleBE(grace.staleAt, STALE_AT)
+    entry.writeDoubleBE(grace.staleFor, STALE_FOR)
+  }
+  const head = grace === undefined ? PLAIN_HEAD : GRACED_HEAD
   for (let i = 0; i < codecName.length; i++) entry[head + i] = codecName[i]!
   const end = entry.length - TAIL
   entry.writeUInt32LE(zlib.crc32(entry.subarray(0, end)), end)
@@ -227,21 +232,28 @@ function faultOf(entry: Buffer): 'corrupt' | 'unknown-format' | undefined {
   return zlib.crc32(entry) === INTACT ? undefined : 'corrupt'
 }
 
-function retime(bytes: Uint8Array, createdAt: number, staleAt: number): Uint8Array | undefined {
+/** `null` where the times are none. */
+function readGrace(entry: Buffer): Grace | null {
+  const staleAt = entry.readDoubleBE(STALE_AT)
+  const staleFor = entry.readDoubleBE(STALE_FOR)
+  return Number.isNaN(staleAt) || !(staleFor >= 0) ? null : { staleAt, staleFor }
+}
+
+function retime(bytes: Uint8Array, createdAt: number, grace: Grace): Uint8Array | undefined {
   const was = asBuffer(bytes)
   if (was[0] !== PLAIN && was[0] !== GRACED) {
     if (wholeNumber(was) === undefined) return undefined
-    return finish(roomFor(GRACED_HEAD, was), DIGITS, noName, createdAt, staleAt)
+    return finish(roomFor(GRACED_HEAD, was), DIGITS, noName, createdAt, grace)
   }
   if (faultOf(was) !== undefined) return undefined // else damage would get a checksum that fits it
   const rest = was.subarray(was[0] === GRACED ? GRACED_HEAD : PLAIN_HEAD, -TAIL) // the codec's name and the body
-  return finish(roomFor(GRACED_HEAD, rest), was[2]!, noName, createdAt, staleAt)
+  return finish(roomFor(GRACED_HEAD, rest), was[2]!, noName, createdAt, grace)
 }
 
 /** A server's counter may have gone beyond what a number holds exactly: then it is nobody's we can read. */
 function decodeDigits(bytes: Uint8Array): Decoded {
   const value = wholeNumber(asBuffer(bytes))
-  return value === undefined ? { reason: 'foreign' } : { value, createdAt: undefined, staleAt: undefined }
+  return value === undefined ? { reason: 'foreign' } : { value, createdAt: undefined, grace: undefined }
 }
 
 function wholeNumber(digits: Buffer): number | undefined {

@@ -5,7 +5,8 @@
  */
 import { types as is } from 'node:util'
 import { SerializeError } from '../errors.ts'
-import type { ValueTypes } from './format.ts'
+import type { ValueType } from './format.ts'
+import { refusal, type Step, showPath } from './refusal.ts'
 import { byteHolders, MAX_DEPTH } from './survey.ts'
 
 /** The native error classes, by name. Errors of these come back as such; a subclass of the user's is a class. */
@@ -31,125 +32,114 @@ const errorPrototypes = new Set<object>(Object.values(errorClasses).map((native)
  *
  * @returns a lower bound of the bytes that the value takes, each object counted once.
  */
-export function refuse(value: unknown, types: ValueTypes = {}): number {
-  // Of each object, how many that are made last it lies within; DONE once all of it was looked at.
-  const seen = new Map<object, number>()
-  let madeLast = 0
-  const registered = Object.values(types)
-  let size = 0
-
-  function check(thing: unknown, path: string, depth: number): void {
-    size += 1
-    switch (typeof thing) {
-      case 'string':
-        size += thing.length
-        return
-      case 'function':
-        throw new SerializeError(path, 'a function: store data only')
-      case 'symbol':
-        throw new SerializeError(path, 'a symbol: store a string instead')
-      case 'object':
-        break
-      default:
-        return
-    }
-    if (thing === null) return
-    const before = seen.get(thing)
-    if (before !== undefined) {
-      if (before !== DONE && before < madeLast) {
-        throw new SerializeError(path, 'a cycle through an error, an instance or an own __proto__: break it')
-      }
-      return
-    }
-    seen.set(thing, madeLast)
-    if (depth > MAX_DEPTH) throw new SerializeError(path, `nested deeper than ${MAX_DEPTH} levels`)
-    try {
-      checkObject(thing, path, depth)
-    } catch (error) {
-      if (error instanceof SerializeError) throw error
-      throw new SerializeError(path, unreadable(thing), { cause: error })
-    }
-    madeLast = seen.get(thing) ?? 0
-    seen.set(thing, DONE)
-  }
-
-  function checkObject(thing: object, path: string, depth: number): void {
-    const prototype: object | null = Object.getPrototypeOf(thing)
-    if (prototype === null || prototype === Object.prototype) {
-      if (typeof (thing as { then?: unknown }).then === 'function') throw new SerializeError(path, promise)
-      if (Object.hasOwn(thing, '__proto__')) madeLast++
-      checkMembers(thing, path, depth)
-    } else if (prototype === Array.prototype && Array.isArray(thing)) {
-      // By its keys: the holes of a sparse array are not walked.
-      for (const key of Object.keys(thing))
-        check(thing[key as unknown as number], `${path}[${key}]`, depth + 1)
-    } else if (prototype === Map.prototype && is.isMap(thing)) {
-      let n = 0
-      for (const [key, item] of thing) {
-        check(key, `${path}.keys()[${n++}]`, depth + 1)
-        check(item, `${path}.get(${typeof key === 'string' ? JSON.stringify(key) : named(key)})`, depth + 1)
-      }
-    } else if (prototype === Set.prototype && is.isSet(thing)) {
-      let n = 0
-      for (const item of thing) check(item, `${path}.values()[${n++}]`, depth + 1)
-    } else if (byteHolders.has(prototype)) {
-      size += (thing as ArrayBufferView).byteLength
-    } else if (errorPrototypes.has(prototype) && is.isNativeError(thing)) {
-      madeLast++
-      check(thing.message, `${path}.message`, depth + 1)
-      if (Object.hasOwn(thing, 'cause')) check(thing.cause, `${path}.cause`, depth + 1)
-      if (Object.hasOwn(thing, 'errors')) {
-        check((thing as AggregateError).errors, `${path}.errors`, depth + 1)
-      }
-      checkMembers(thing, path, depth)
-    } else if (prototype !== Date.prototype && prototype !== RegExp.prototype) {
-      const type = registered.find((candidate) => candidate.is(thing))
-      if (type === undefined) throw new SerializeError(path, instance(thing))
-      madeLast++
-      check(type.to(thing), path, depth + 1)
-    }
-  }
-
-  function checkMembers(thing: object, path: string, depth: number): void {
-    for (const symbol of Object.getOwnPropertySymbols(thing)) {
-      throw new SerializeError(`${path}[${String(symbol)}]`, 'under a symbol: use a string as its key')
-    }
-    for (const key of Object.keys(thing)) {
-      const at = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
-      let member: unknown
-      try {
-        member = (thing as Record<string, unknown>)[key]
-      } catch (error) {
-        throw new SerializeError(path + at, 'a property that throws when read', { cause: error })
-      }
-      size += key.length
-      check(member, path + at, depth + 1)
-    }
-  }
-
-  if (value === undefined) throw new SerializeError('value', 'undefined: store null for “nothing there”')
-  check(value, 'value', 0)
-  return size
+export function refuse(value: unknown, types: Record<string, ValueType> = {}): number {
+  if (value === undefined)
+    throw new SerializeError('value', 'undefined, which means "missing" and is no value')
+  const look = new Look(Object.values(types))
+  look.at(value)
+  return look.size
 }
 
 const DONE = -1
 
-const promise = 'a promise: await it'
+class Look {
+  /** A lower bound of the bytes. */
+  size = 0
+  readonly #types: ValueType[]
+  readonly #path: Step[] = []
+  /** Of each object, how many that are made last it lies within; DONE once all of it was looked at. */
+  readonly #seen = new Map<object, number>()
+  #madeLast = 0
 
-function unreadable(thing: object): string {
-  if (is.isProxy(thing)) return 'a proxy that cannot be read (revoked?)'
-  return 'an object that throws when read'
-}
+  constructor(types: ValueType[]) {
+    this.#types = types
+  }
 
-function instance(thing: object): string {
-  const { then, pipe, pipeTo } = thing as Record<string, unknown>
-  if (is.isPromise(thing) || typeof then === 'function') return promise
-  if (typeof pipe === 'function' || typeof pipeTo === 'function')
-    return 'a stream: read it to its end and store that'
-  const name = thing.constructor?.name || 'a class'
-  return `an instance of ${name}: name its class in \`types\`, or store a plain object`
-}
+  at(thing: unknown): void {
+    this.size += 1
+    if (typeof thing === 'string') this.size += thing.length
+    else if (typeof thing === 'function' || typeof thing === 'symbol') this.#refuse(refusal(thing))
+    else if (typeof thing === 'object' && thing !== null) this.#object(thing)
+  }
 
-function named(key: unknown): string {
-  return typeof key === 'object' ? '…' : String(key)
+  #part(step: Step, thing: unknown): void {
+    this.#path.push(step)
+    this.at(thing)
+    this.#path.pop()
+  }
+
+  #object(thing: object): void {
+    const within = this.#seen.get(thing)
+    if (within !== undefined) {
+      if (within === DONE || within === this.#madeLast) return
+      this.#refuse('a cycle through an error, an instance or an own __proto__: break it')
+    }
+    if (this.#path.length > MAX_DEPTH) this.#refuse(`nested more than ${MAX_DEPTH} levels deep`)
+    const before = this.#madeLast
+    this.#seen.set(thing, before)
+    try {
+      this.#parts(thing)
+    } catch (cause) {
+      if (cause instanceof SerializeError) throw cause
+      this.#refuse(is.isProxy(thing) ? 'a Proxy that cannot be read' : 'an object that cannot be read', cause)
+    }
+    this.#madeLast = before
+    this.#seen.set(thing, DONE)
+  }
+
+  #parts(thing: object): void {
+    const prototype: object | null = Object.getPrototypeOf(thing)
+    if (prototype === null || prototype === Object.prototype) {
+      if (typeof (thing as { then?: unknown }).then === 'function') this.#refuse('a promise: await it')
+      if (Object.hasOwn(thing, '__proto__')) this.#madeLast++
+      this.#members(thing)
+    } else if (prototype === Array.prototype && Array.isArray(thing)) {
+      // By its keys: the holes of a sparse array are not walked.
+      for (const key of Object.keys(thing)) this.#part(Number(key), thing[Number(key)])
+    } else if (prototype === Map.prototype && is.isMap(thing)) {
+      let place = 0
+      for (const [key, item] of thing) {
+        this.#part({ of: 'keys', at: place }, key)
+        this.#part({ of: 'values', at: place++ }, item)
+      }
+    } else if (prototype === Set.prototype && is.isSet(thing)) {
+      let place = 0
+      for (const item of thing) this.#part({ of: 'values', at: place++ }, item)
+    } else if (byteHolders.has(prototype)) {
+      this.size += (thing as ArrayBufferView).byteLength
+    } else if (errorPrototypes.has(prototype) && is.isNativeError(thing)) {
+      this.#madeLast++
+      this.#part('message', thing.message)
+      if (Object.hasOwn(thing, 'cause')) this.#part('cause', thing.cause)
+      if (Object.hasOwn(thing, 'errors')) this.#part('errors', (thing as AggregateError).errors)
+      this.#members(thing)
+    } else if (prototype !== Date.prototype && prototype !== RegExp.prototype) {
+      const type = this.#types.find((candidate) => candidate.is(thing))
+      if (type === undefined) this.#refuse(refusal(thing))
+      this.#madeLast++
+      this.at(type.to(thing))
+    }
+  }
+
+  #members(thing: object): void {
+    const [symbol] = Object.getOwnPropertySymbols(thing)
+    if (symbol !== undefined) this.#refuse('a property named by a symbol', undefined, symbol)
+    for (const key of Object.keys(thing)) {
+      this.size += key.length
+      this.#part(key, this.#read(thing, key))
+    }
+  }
+
+  #read(thing: object, key: string): unknown {
+    try {
+      return (thing as Record<string, unknown>)[key]
+    } catch (cause) {
+      this.#refuse('a property that cannot be read', cause, key)
+    }
+  }
+
+  #refuse(what: string, cause?: unknown, step?: Step): never {
+    const path = showPath(step === undefined ? this.#path : [...this.#path, step])
+    throw new SerializeError(path, what, cause === undefined ? undefined : { cause })
+  }
 }

@@ -80,7 +80,7 @@ function lookAt(value: unknown, depth: number, alike: boolean): Sort {
       return isArray(value) ? lookInArray(value, depth, alike) : lookInObject(value, depth, alike)
     case 'string':
       left -= value.length
-      return left < 0 ? LARGE : surrogatesAreOdd && !isWellFormed(value) ? ODD : PLAIN
+      return left < 0 ? LARGE : surrogatesAreOdd && !value.isWellFormed() ? ODD : PLAIN
     case 'number':
       return value - value !== 0 ? RICH : value === 0 && 1 / value < 0 ? ODD : PLAIN
     case 'boolean':
@@ -107,7 +107,7 @@ function lookInArray(array: unknown[], depth: number, alike: boolean): Sort {
     const item = array[i]
     if (typeof item === 'string') {
       left -= item.length
-      if (surrogatesAreOdd && !isWellFormed(item)) worst = ODD
+      if (surrogatesAreOdd && !item.isWellFormed()) worst = ODD
     } else if ((typeof item === 'number' && item !== 0 && item - item === 0) || item === null) {
       // a number like most
     } else {
@@ -134,11 +134,11 @@ function lookInObject(object: object, depth: number, alike: boolean): Sort {
   left -= 2
   const members = object as Record<string, unknown>
   for (const key in members) {
-    if (key === '__proto__' || (surrogatesAreOdd && !isWellFormed(key))) worst = ODD
+    if (key === '__proto__' || (surrogatesAreOdd && !key.isWellFormed())) worst = ODD
     const item = members[key]
     if (typeof item === 'string') {
       left -= item.length
-      if (surrogatesAreOdd && !isWellFormed(item)) worst = ODD
+      if (surrogatesAreOdd && !item.isWellFormed()) worst = ODD
     } else if ((typeof item === 'number' && item !== 0 && item - item === 0) || item === null) {
       // a number like most
     } else if (typeof item !== 'boolean') {
@@ -154,7 +154,8 @@ function lookInObject(object: object, depth: number, alike: boolean): Sort {
 
 /** Instances of built-in classes, by their exact prototype: a subclass would come back as its parent. */
 function lookInBuiltIn(object: object, prototype: object, depth: number): Sort {
-  if (prototype === Date.prototype || prototype === RegExp.prototype) return RICH
+  if (prototype === Date.prototype) return RICH
+  if (prototype === RegExp.prototype) return (object as RegExp).lastIndex === 0 ? RICH : ODD
   if (prototype === Map.prototype) return lookInMap(object as Map<unknown, unknown>, depth)
   if (prototype === Set.prototype) return lookInSet(object as Set<unknown>, depth)
   if (!byteHolders.has(prototype)) return ASK
@@ -194,9 +195,4 @@ function lookInSet(set: Set<unknown>, depth: number): Sort {
     }
   }
   return worst
-}
-
-/** Has it no lone surrogate? Every Node we support has the method; the library of our language level does not list it yet. */
-export function isWellFormed(text: string): boolean {
-  return (text as string & { isWellFormed(): boolean }).isWellFormed()
 }

@@ -7,6 +7,8 @@ import { GRACED, isGraced, PLAIN } from '../../../src/core/values/entry.ts'
 import type { Codec } from '../../../src/core/values/format.ts'
 
 const AT = Date.UTC(2026, 0, 1) + 0.25
+const GRACE = { staleAt: AT + 1, staleFor: 500.5 }
+const LATER = { staleAt: 2, staleFor: 3 }
 
 function json(options: Omit<FormatOptions, 'codec'> = {}) {
   return makeFormat({ codec: jsonCodec(), ...options })
@@ -26,17 +28,17 @@ function forged(entry: Uint8Array, change: (bytes: Buffer) => Buffer): Buffer {
 }
 
 describe('whole numbers', () => {
-  it('a safe integer without times of its own rests as its digits, so that a server can count it', () => {
+  it('a safe integer without grace rests as its digits, so that a server can count it', () => {
     for (const n of [0, 7, -7, 10, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
       expect(Buffer.from(json().encode(n, AT)!).toString()).toBe(String(n))
       expect(roundTrip(n)).toBe(n)
     }
   })
 
-  it('with a staleAt it is an entry like any value', () => {
-    const bytes = json().encode(5, AT, AT + 1)!
+  it('with grace it is an entry like any value', () => {
+    const bytes = json().encode(5, AT, GRACE)!
     expect(isGraced(bytes)).toBe(true)
-    expect(json().decode(bytes)).toEqual({ value: 5, createdAt: AT, staleAt: AT + 1 })
+    expect(json().decode(bytes)).toEqual({ value: 5, createdAt: AT, grace: GRACE })
   })
 
   it('digits read back as a number only where it is exact and canonical', () => {
@@ -59,7 +61,7 @@ describe('whole numbers', () => {
     expect(json().decode(new Uint8Array(Buffer.from('12')))).toEqual({
       value: 12,
       createdAt: undefined,
-      staleAt: undefined,
+      grace: undefined,
     })
   })
 
@@ -73,10 +75,11 @@ describe('whole numbers', () => {
 
 describe('the header', () => {
   it('keeps the times to the fraction', () => {
-    expect(json().decode(json().encode({}, AT)!)).toEqual({ value: {}, createdAt: AT, staleAt: undefined })
-    const graced = json().encode({}, AT, Number.NEGATIVE_INFINITY)!
+    expect(json().decode(json().encode({}, AT)!)).toEqual({ value: {}, createdAt: AT, grace: undefined })
+    const over = { staleAt: Number.NEGATIVE_INFINITY, staleFor: Number.POSITIVE_INFINITY }
+    const graced = json().encode({}, AT, over)!
     expect(graced[0]).toBe(GRACED)
-    expect(json().decode(graced)).toEqual({ value: {}, createdAt: AT, staleAt: Number.NEGATIVE_INFINITY })
+    expect(json().decode(graced)).toEqual({ value: {}, createdAt: AT, grace: over })
   })
 
   it('SER-05 booleans, null and strings of digits come back as what they were', () => {
@@ -125,10 +128,10 @@ describe('retime', () => {
 
   it('gives the same body other times', () => {
     for (const value of [{ a: 1 }, 'text', Buffer.from('b'), 5, new Map([[1, 2]])]) {
-      for (const staleAt of [undefined, AT + 5]) {
-        const retimed = format.retime(format.encode(value, AT, staleAt)!, 1, 2)!
+      for (const grace of [undefined, GRACE]) {
+        const retimed = format.retime(format.encode(value, AT, grace)!, 1, LATER)!
         expect(isGraced(retimed)).toBe(true)
-        expect(format.decode(retimed)).toEqual({ value, createdAt: 1, staleAt: 2 })
+        expect(format.decode(retimed)).toEqual({ value, createdAt: 1, grace: LATER })
       }
     }
   })
@@ -137,7 +140,7 @@ describe('retime', () => {
     const bytes = Buffer.from(format.encode({ a: 1 }, AT)!)
     bytes[bytes.length - 6]! ^= 1
     for (const odd of [bytes, bytes.subarray(0, 4), Buffer.from('{"a":1}'), Buffer.alloc(0)]) {
-      expect(format.retime(odd, 1, 2)).toBeUndefined()
+      expect(format.retime(odd, 1, LATER)).toBeUndefined()
     }
   })
 })
@@ -218,8 +221,8 @@ describe('compression', () => {
       for (const value of [page, { page }, Buffer.from(page), { list: new Set([page]) }]) {
         const bytes = json({ compress }).encode(value, AT)!
         expect(bytes.length).toBeLessThan(page.length / 10)
-        expect(json().decode(bytes)).toEqual({ value, createdAt: AT, staleAt: undefined })
-        expect(json().decode(json().retime(bytes, 1, 2)!)).toEqual({ value, createdAt: 1, staleAt: 2 })
+        expect(json().decode(bytes)).toEqual({ value, createdAt: AT, grace: undefined })
+        expect(json().decode(json().retime(bytes, 1, LATER)!)).toEqual({ value, createdAt: 1, grace: LATER })
       }
     }
   })
