@@ -116,8 +116,7 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
         planUpkeep(UPKEEP)
       },
       ms * (0.5 + Math.random()),
-    )
-    timer.unref()
+    ).unref()
   }
 
   /** Writes to one place, the directory being there and safe. */

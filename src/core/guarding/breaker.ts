@@ -44,8 +44,7 @@ export class Breaker {
   #soon(): void {
     if (this.#closed) return
     const pause = Math.min(LAST_PROBE, FIRST_PROBE * 2 ** this.#probes++)
-    this.#timer = setTimeout(() => this.#try(), pause * (0.6 + 0.4 * Math.random()))
-    this.#timer.unref()
+    this.#timer = setTimeout(() => this.#try(), pause * (0.6 + 0.4 * Math.random())).unref()
   }
 
   async #try(): Promise<void> {
