@@ -16,6 +16,15 @@ for (const sync of [true, false]) {
       granularity: 0,
       createCaches: (config, options) => makeCaches(config, options, noFormat),
     },
-    { topics: [...EVERY_BACKEND, 'clearing everything'] },
+    {
+      topics: [...EVERY_BACKEND, 'clearing everything'],
+      cacheTopics: ['ttl', 'keys', 'verbs', 'counting', 'versions', 'values', 'get or set', 'staleness'],
+      except: {
+        'VER-05 what is moved keeps its ttl': 'without a peek of its own nobody knows the end',
+        ...(!sync && {
+          'of replacements that race, one is true': 'derived over get and set it takes more than a turn',
+        }),
+      },
+    },
   )
 }

@@ -48,18 +48,27 @@ export const counting = [
   onCache('a step that is no whole number is refused', async (cache) => {
     await cache.set('n', 1)
     for (const by of [1.5, Number.NaN, Infinity, '1', null, 2 ** 53] as number[]) {
-      await assert.rejects(cache.incr('n', by), (error: unknown) => error instanceof TypeError || error instanceof RangeError)
-      await assert.rejects(cache.decr('n', by), (error: unknown) => error instanceof TypeError || error instanceof RangeError)
+      await assert.rejects(
+        cache.incr('n', by),
+        (error: unknown) => error instanceof TypeError || error instanceof RangeError,
+      )
+      await assert.rejects(
+        cache.decr('n', by),
+        (error: unknown) => error instanceof TypeError || error instanceof RangeError,
+      )
     }
     assert.equal(await cache.get('n'), 1)
   }),
-  onCache('F27 below zero it counts on; beyond 2^53 - 1 it is a RangeError and nothing changes', async (cache) => {
-    await cache.set('n', 1)
-    assert.equal(await cache.decr('n', 3), -2)
-    await cache.set('n', Number.MAX_SAFE_INTEGER)
-    await assert.rejects(cache.incr('n'), RangeError)
-    assert.equal(await cache.get('n'), Number.MAX_SAFE_INTEGER)
-  }),
+  onCache(
+    'F27 below zero it counts on; beyond 2^53 - 1 it is a RangeError and nothing changes',
+    async (cache) => {
+      await cache.set('n', 1)
+      assert.equal(await cache.decr('n', 3), -2)
+      await cache.set('n', Number.MAX_SAFE_INTEGER)
+      await assert.rejects(cache.incr('n'), RangeError)
+      assert.equal(await cache.get('n'), Number.MAX_SAFE_INTEGER)
+    },
+  ),
   onCache('API-13 counting keeps the ttl', async (cache, stage) => {
     await cache.set('brief', 1, stage.short)
     await cache.set('ever', 1, null)

@@ -65,12 +65,16 @@ export const staleness = [
     let kept = 0
     await cache.getOrSet('key', () => ['value'], options)
     await stage.pass(stage.short)
-    await cache.getOrSet<unknown>('key', ({ keep, stale, background }) => {
-      assert.deepEqual(stale, ['value'])
-      assert.equal(background, true)
-      kept++
-      return keep()
-    }, options)
+    await cache.getOrSet<unknown>(
+      'key',
+      ({ keep, stale, background }) => {
+        assert.deepEqual(stale, ['value'])
+        assert.equal(background, true)
+        kept++
+        return keep()
+      },
+      options,
+    )
     await settled(() => kept === 1)
     assert.deepEqual(await cache.get('key'), ['value'])
   }),
@@ -84,15 +88,18 @@ export const staleness = [
     assert.equal(await cache.get('graced', { stale: true }), 'value')
     assert.equal(await cache.get('plain', { stale: true }), undefined)
   }),
-  onCache('touch of what has a staleFor gives it a new ttl, and the same staleFor after', async (cache, stage) => {
-    await cache.set('key', 'value', { ttl: stage.short, staleFor: '1h' })
-    assert.equal(await cache.touch('key', 2 * stage.short), true)
-    await stage.pass(stage.short)
-    assert.equal(await cache.get('key'), 'value')
-    await stage.pass(stage.short)
-    assert.equal(await cache.get('key'), undefined)
-    assert.equal(await cache.get('key', { stale: true }), 'value')
-  }),
+  onCache(
+    'touch of what has a staleFor gives it a new ttl, and the same staleFor after',
+    async (cache, stage) => {
+      await cache.set('key', 'value', { ttl: stage.short, staleFor: '1h' })
+      assert.equal(await cache.touch('key', 2 * stage.short), true)
+      await stage.pass(stage.short)
+      assert.equal(await cache.get('key'), 'value')
+      await stage.pass(stage.short)
+      assert.equal(await cache.get('key'), undefined)
+      assert.equal(await cache.get('key', { stale: true }), 'value')
+    },
+  ),
   onCache('incrVersion moves what has a staleFor with its times', async (cache, stage) => {
     await cache.set('key', 'value', { ttl: stage.short, staleFor: '1h' })
     assert.equal(await cache.incrVersion('key'), 2)

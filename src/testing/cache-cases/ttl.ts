@@ -81,11 +81,30 @@ export const ttl = [
     await cache.set('days', 1, { ttl: '45d' })
     assert.equal((await cache.getMany(['ms', 's', 'half', 'minutes', 'days'])).size, 5)
     await stage.pass(stage.short)
-    assert.deepEqual([...(await cache.getMany(['ms', 's', 'half', 'minutes', 'days'])).keys()], ['minutes', 'days'])
+    assert.deepEqual(
+      [...(await cache.getMany(['ms', 's', 'half', 'minutes', 'days'])).keys()],
+      ['minutes', 'days'],
+    )
   }),
   onCache('TMO-07 TMO-08 F26 what is no ttl is refused before anything changes', async (cache) => {
     await cache.set('key', 'old', 60)
-    const wrong: unknown[] = [Number.NaN, Infinity, -Infinity, '30', '-5s', '', '5 m', 'soon', '1e3s', true, false, [], new Date(), 5n, () => 5]
+    const wrong: unknown[] = [
+      Number.NaN,
+      Infinity,
+      -Infinity,
+      '30',
+      '-5s',
+      '',
+      '5 m',
+      'soon',
+      '1e3s',
+      true,
+      false,
+      [],
+      new Date(),
+      5n,
+      () => 5,
+    ]
     for (const ttl of wrong as Ttl[]) {
       const attempts = {
         set: () => cache.set('key', 'new', ttl),
