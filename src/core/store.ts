@@ -9,6 +9,9 @@ import { LocalClaims } from './making/claims.ts'
 import { Flights } from './making/flight.ts'
 import { isGraced, type Stored } from './values/entry.ts'
 
+/** So long, in milliseconds, a claim is held to do the last thing under it. */
+const LAST_HOLD = 1_000
+
 const stores = new WeakMap<Backend, Store>()
 
 /** The store of a backend object: the same for every alias over it, so that they share flights and claims. */
@@ -178,8 +181,21 @@ export class Store {
 
   claim(space: Space, key: string, ms: number): Answer<Claimed> {
     if (this.backend.claim) return this.backend.claim(space, key, ms)
-    const token = this.#claims().claim(space.frame(key), ms)
-    return andThen(this.backend.get(space, key), (stored) => ({ stored, token }))
+    const claims = this.#claims()
+    const storageKey = space.frame(key)
+    const token = claims.claim(storageKey, ms)
+    // Whoever could not look does not know its token, and would hold the claim for good.
+    const failed = (error: unknown): never => {
+      if (token) claims.end(storageKey, token)
+      throw error
+    }
+    try {
+      const looked = this.backend.get(space, key)
+      if (!isPromise(looked)) return { stored: looked, token }
+      return looked.then((stored) => ({ stored, token }), failed)
+    } catch (error) {
+      return failed(error)
+    }
   }
 
   extend(space: Space, key: string, token: string, ms: number): Answer<boolean> {
@@ -190,6 +206,13 @@ export class Store {
   fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Answer<boolean> {
     if (this.backend.fill) return this.backend.fill(space, key, token, what, expiresAt)
     return this.#claims().end(space.frame(key), token) && this.backend.set(space, key, what, expiresAt)
+  }
+
+  /** Removes what rests there, under an unbroken claim, and ends it. */
+  drop(space: Space, key: string, token: string): Answer<void> {
+    return andThen(this.extend(space, key, token, LAST_HOLD), (held) =>
+      held ? andThen(this.delete(space, key), () => undefined) : undefined,
+    )
   }
 
   release(space: Space, key: string, token?: string): Answer<void> {
