@@ -30,6 +30,8 @@ export class Store {
   /** Loads under way here, by storage key. */
   readonly flights = new Flights()
   readonly #local: LocalClaims | undefined
+  /** Fills that a backend of ours alone has not answered yet, by storage key. Others' writes wait for them. */
+  readonly #filling = new Map<string, Promise<void>>()
   #users = 0
   closed = false
 
@@ -64,7 +66,10 @@ export class Store {
   }
 
   add(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
-    return andThen(this.backend.add(space, key, what, expiresAt), (added) => {
+    // Even one that comes to nothing: a load that began before might overtake it and be stored after.
+    const add = () => this.backend.add(space, key, what, expiresAt)
+    if (!this.backend.sync) this.#written(space, key)
+    return andThen(this.#afterFills(space, [key], add), (added) => {
       if (added) this.#written(space, key)
       return added
     })
@@ -84,7 +89,9 @@ export class Store {
     by: number,
     made?: { initial: number; expiresAt: number },
   ): Answer<number | undefined> {
-    return andThen(this.backend.incr(space, key, by, made), (sum) => {
+    const incr = () => this.backend.incr(space, key, by, made)
+    if (!this.backend.sync) this.#written(space, key)
+    return andThen(this.#afterFills(space, [key], incr), (sum) => {
       if (sum !== undefined) this.#written(space, key)
       return sum
     })
@@ -97,7 +104,8 @@ export class Store {
       this.flights.detachAll(which)
     }
     broken()
-    return andThen(this.backend.clear(what), broken)
+    const filled = this.#filling.size > 0 ? Promise.all(this.#filling.values()) : undefined
+    return andThen(filled, () => andThen(this.backend.clear(what), broken))
   }
 
   getMany(space: Space, keys: readonly string[]): Answer<Map<string, Stored>> {
@@ -205,7 +213,16 @@ export class Store {
 
   fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Answer<boolean> {
     if (this.backend.fill) return this.backend.fill(space, key, token, what, expiresAt)
-    return this.#claims().end(space.frame(key), token) && this.backend.set(space, key, what, expiresAt)
+    const storageKey = space.frame(key)
+    if (!this.#claims().end(storageKey, token)) return false
+    const filled = this.#afterFills(space, [key], () => this.backend.set(space, key, what, expiresAt))
+    if (!isPromise(filled)) return filled
+    const ended = () => {
+      if (this.#filling.get(storageKey) === filling) this.#filling.delete(storageKey)
+    }
+    const filling = filled.then(ended, ended)
+    this.#filling.set(storageKey, filling)
+    return filled
   }
 
   /** Removes what rests there, under an unbroken claim, and ends it. */
@@ -233,10 +250,18 @@ export class Store {
    */
   #writing<T>(space: Space, key: string | readonly string[], write: () => Answer<T>): Answer<T> {
     this.#written(space, key)
-    return andThen(write(), (answer) => {
+    const written = this.#afterFills(space, typeof key === 'string' ? [key] : key, write)
+    return andThen(written, (answer) => {
       this.#written(space, key)
       return answer
     })
+  }
+
+  /** A fill was under its claim when it began, and could still overtake a write that began after it. */
+  #afterFills<T>(space: Space, keys: readonly string[], write: () => Answer<T>): Answer<T> {
+    if (this.#filling.size === 0) return write()
+    const filling = keys.map((key) => this.#filling.get(space.frame(key))).filter((one) => one !== undefined)
+    return filling.length === 0 ? write() : Promise.all(filling).then(write)
   }
 
   #written(space: Space, key: string | readonly string[]): void {
