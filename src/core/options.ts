@@ -6,12 +6,12 @@
 import { argumentError } from './errors.ts'
 
 /**
- * Refuses what is no options object, and every name that is not in `known`.
+ * Refuses what is no options object (a Date where a ttl goes is none), and every name that is not in `known`.
  *
  * @param where what the options are for, as the message begins: `'memory()'`, `'set()'`.
  */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (typeof options !== 'object' || Object.prototype.toString.call(options) !== '[object Object]') {
     throw argumentError(
       TypeError,
       'INVALID_OPTIONS',

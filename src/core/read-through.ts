@@ -11,6 +11,7 @@ import { checkValue, notBoolean, type Write } from './door.ts'
 import type { Inside } from './inside.ts'
 import { Filler, type Making, type Old } from './making/fill.ts'
 import type { Load } from './making/load.ts'
+import { orAfter } from './making/waiting.ts'
 import { MAKE_OPTION_NAMES, type MakeSettings, settleMake } from './settings.ts'
 import { Entry, type Stored } from './values/entry.ts'
 import type { Ttl } from './values/expiry.ts'
@@ -45,7 +46,7 @@ export class ReadThrough {
     inTurn: boolean,
   ): Answer<unknown> {
     const { door, policy, reader, settings, store } = this.#inside
-    if (typeof key !== 'string') checkKey(key)
+    if (typeof key !== 'string' || key === '') checkKey(key)
     const write = door.write('getOrSet()', third, GET_OR_SET)
     if (typeof load !== 'function') checkValue(load)
     const options = typeof third === 'object' && third !== null ? third : undefined
@@ -102,15 +103,19 @@ export class ReadThrough {
       this.#filler.refresh(this.#making(call), old)
       return stale()
     }
+    // Its limit may come while we wait: then there is nothing to fall back on any more.
+    const instead = (error: unknown) => {
+      if (this.#inside.reader.freshness(old.found) === 'expired') throw error
+      return stale()
+    }
     try {
       const made = this.#filler.fill(this.#making(call), old)
       if (!isPromise(made)) return made
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => resolve(stale()), call.make.softTimeout)
-        made.then(resolve, () => resolve(stale())).finally(() => clearTimeout(timer))
-      })
-    } catch {
-      return stale()
+      return orAfter(call.make.softTimeout, made, () =>
+        this.#inside.reader.freshness(old.found) === 'expired' ? made : stale(),
+      ).catch(instead)
+    } catch (error) {
+      return instead(error)
     }
   }
 

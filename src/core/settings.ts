@@ -12,7 +12,7 @@ import { checkPrefix, checkVersion, type KeyFunction, makeSpace } from './values
 
 /** Says what type the values of an alias have: `values: values<User>()`. It does nothing at run time. */
 export interface ValuesOf<V> {
-  readonly values?: (value: V) => V
+  readonly values?: () => V
 }
 
 /** How loads are made and how long a value that replaces another is waited for; on a cache for all calls, or on one call. */

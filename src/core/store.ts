@@ -14,9 +14,12 @@ import { isGraced, type Stored } from './values/entry.ts'
 
 /** A host that also hears when a backend on a network goes and comes back. */
 export interface Watcher extends Host {
-  down(backend: string, error: unknown): void
-  up(backend: string, downFor: number, repaired: number): void
+  down?(backend: string, error: unknown): void
+  up?(backend: string, downFor: number, repaired: number): void
 }
+
+/** So long, in milliseconds, a claim is held to do the last thing under it. */
+const LAST_HOLD = 1_000
 
 const stores = new WeakMap<Backend, Store>()
 
@@ -40,6 +43,8 @@ export class Store {
   readonly #local: LocalClaims | undefined
   readonly #guard: Guard | undefined
   readonly #watchers = new Set<Watcher>()
+  /** Fills that a backend of ours alone has not answered yet, by storage key. Others' writes wait for them. */
+  readonly #filling = new Map<string, Promise<void>>()
   #users = 0
   closed = false
 
@@ -68,12 +73,12 @@ export class Store {
     return {
       down: (error) => {
         warn(`The cache backend ${name} does not answer: until it does, every read is a miss`, 'BACKEND_DOWN')
-        for (const watcher of this.#watchers) watcher.down(name, error)
+        for (const watcher of this.#watchers) watcher.down?.(name, error)
       },
       up: (downFor, repaired) => {
         this.held.clear()
         warn(`The cache backend ${name} is back after ${(downFor / 1_000).toFixed(1)} s`, 'BACKEND_UP')
-        for (const watcher of this.#watchers) watcher.up(name, downFor, repaired)
+        for (const watcher of this.#watchers) watcher.up?.(name, downFor, repaired)
       },
     }
   }
@@ -99,7 +104,10 @@ export class Store {
   }
 
   add(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
-    return andThen(this.backend.add(space, key, what, expiresAt), (added) => {
+    // Even one that comes to nothing: a load that began before might overtake it and be stored after.
+    const add = () => this.backend.add(space, key, what, expiresAt)
+    if (!this.backend.sync) this.#written(space, key)
+    return andThen(this.#afterFills(space, [key], add), (added) => {
       if (added) this.#written(space, key)
       return added
     })
@@ -119,7 +127,9 @@ export class Store {
     by: number,
     made?: { initial: number; expiresAt: number },
   ): Answer<number | undefined> {
-    return andThen(this.backend.incr(space, key, by, made), (sum) => {
+    const incr = () => this.backend.incr(space, key, by, made)
+    if (!this.backend.sync) this.#written(space, key)
+    return andThen(this.#afterFills(space, [key], incr), (sum) => {
       if (sum !== undefined) this.#written(space, key)
       return sum
     })
@@ -133,7 +143,8 @@ export class Store {
       this.held.clear()
     }
     broken()
-    return andThen(this.backend.clear(what), broken)
+    const filled = this.#filling.size > 0 ? Promise.all(this.#filling.values()) : undefined
+    return andThen(filled, () => andThen(this.backend.clear(what), broken))
   }
 
   getMany(space: Space, keys: readonly string[]): Answer<Map<string, Stored>> {
@@ -217,8 +228,21 @@ export class Store {
 
   claim(space: Space, key: string, ms: number): Answer<Claimed> {
     if (this.backend.claim) return this.backend.claim(space, key, ms)
-    const token = this.#claims().claim(space.frame(key), ms)
-    return andThen(this.backend.get(space, key), (stored) => ({ stored, token }))
+    const claims = this.#claims()
+    const storageKey = space.frame(key)
+    const token = claims.claim(storageKey, ms)
+    // Whoever could not look does not know its token, and would hold the claim for good.
+    const failed = (error: unknown): never => {
+      if (token) claims.end(storageKey, token)
+      throw error
+    }
+    try {
+      const looked = this.backend.get(space, key)
+      if (!isPromise(looked)) return { stored: looked, token }
+      return looked.then((stored) => ({ stored, token }), failed)
+    } catch (error) {
+      return failed(error)
+    }
   }
 
   extend(space: Space, key: string, token: string, ms: number): Answer<boolean> {
@@ -228,7 +252,23 @@ export class Store {
 
   fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Answer<boolean> {
     if (this.backend.fill) return this.backend.fill(space, key, token, what, expiresAt)
-    return this.#claims().end(space.frame(key), token) && this.backend.set(space, key, what, expiresAt)
+    const storageKey = space.frame(key)
+    if (!this.#claims().end(storageKey, token)) return false
+    const filled = this.#afterFills(space, [key], () => this.backend.set(space, key, what, expiresAt))
+    if (!isPromise(filled)) return filled
+    const ended = () => {
+      if (this.#filling.get(storageKey) === filling) this.#filling.delete(storageKey)
+    }
+    const filling = filled.then(ended, ended)
+    this.#filling.set(storageKey, filling)
+    return filled
+  }
+
+  /** Removes what rests there, under an unbroken claim, and ends it. */
+  drop(space: Space, key: string, token: string): Answer<void> {
+    return andThen(this.extend(space, key, token, LAST_HOLD), (held) =>
+      held ? andThen(this.delete(space, key), () => undefined) : undefined,
+    )
   }
 
   release(space: Space, key: string, token?: string): Answer<void> {
@@ -249,10 +289,18 @@ export class Store {
    */
   #writing<T>(space: Space, key: string | readonly string[], write: () => Answer<T>): Answer<T> {
     this.#written(space, key)
-    return andThen(write(), (answer) => {
+    const written = this.#afterFills(space, typeof key === 'string' ? [key] : key, write)
+    return andThen(written, (answer) => {
       this.#written(space, key)
       return answer
     })
+  }
+
+  /** A fill was under its claim when it began, and could still overtake a write that began after it. */
+  #afterFills<T>(space: Space, keys: readonly string[], write: () => Answer<T>): Answer<T> {
+    if (this.#filling.size === 0) return write()
+    const filling = keys.map((key) => this.#filling.get(space.frame(key))).filter((one) => one !== undefined)
+    return filling.length === 0 ? write() : Promise.all(filling).then(write)
   }
 
   #written(space: Space, key: string | readonly string[]): void {

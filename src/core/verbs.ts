@@ -64,7 +64,7 @@ export class CacheVerbs {
 
   get(key: string, options?: GetWithDefault): Answer<unknown> {
     const inside = this.#inside ?? this.#open()
-    if (typeof key !== 'string') checkKey(key)
+    if (typeof key !== 'string' || key === '') checkKey(key)
     const space = options === undefined ? this.#door.space : this.#door.readSpace('get()', options, GET)
     let what: Answer<Stored | undefined>
     try {

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 
 /** A clock that stands still until told otherwise, for tests that wait for no real time. */
 export interface FakeClock extends Clock {
@@ -18,5 +18,13 @@ export function fakeClock(start: number = Date.UTC(2026, 0, 1)): FakeClock {
     advance(ms) {
       now += ms
     },
+  }
+}
+
+/** The system's clock, moved on by waiting: for the cases of a server that keeps time itself. */
+export function waitingClock(): Clock & { advance(ms: number): Promise<void> } {
+  return {
+    now: systemClock.now,
+    advance: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   }
 }

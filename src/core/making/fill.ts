@@ -122,6 +122,7 @@ export class Filler {
     }
     const failed = (error: unknown): never => {
       this.#store.flights.end(flight)
+      if (background) this.#store.flights.refreshFailed(flight.storageKey, this.#clock.now())
       flight.fail(error)
       throw error
     }
@@ -162,7 +163,9 @@ export class Filler {
         if (token) this.#end(making, token)
         return this.#outcomeOf(newer.value, stored)
       }
-      if (token !== undefined) return this.#load(making, flight, token, old, background)
+      // What was removed since the caller read it must not come back by a keep().
+      const gone = old !== undefined && token !== '' && !sameStored(stored, old.stored)
+      if (token !== undefined) return this.#load(making, flight, token, gone ? undefined : old, background)
       if (making.inTurn) return this.#load(making, flight, '', old, background)
       if (background && old) return this.#outcomeOf(old.found.value, old.stored)
       return pause(nextPoll(wait)).then(() => this.#claim(making, flight, old, background, wait + 1))
@@ -198,7 +201,6 @@ export class Filler {
     const failed = (error: unknown): never => {
       landed()
       if (token) this.#end(making, token)
-      if (background) this.#store.flights.refreshFailed(flight.storageKey, this.#clock.now())
       this.#observer.see({ type: 'load-failed', key, background, ms: performance.now() - began, error })
       throw error
     }
@@ -226,8 +228,9 @@ export class Filler {
       return failed(error)
     }
     if (!isPromise(made)) return loaded(made)
+    const later = Promise.resolve(made)
     if (making.inTurn) {
-      made.catch(() => {})
+      later.catch(() => {})
       return failed(
         argumentError(
           TypeError,
@@ -236,7 +239,7 @@ export class Filler {
         ),
       )
     }
-    return made.then(loaded, failed)
+    return later.then(loaded, failed)
   }
 
   /** Stores what a load returned, under its claim. */
@@ -249,8 +252,8 @@ export class Filler {
     times: { ttl: number; staleFor: number },
   ): Answer<Outcome> {
     const { key } = making
-    if (made instanceof Skipped) return this.#unkept(making, token, made.value)
-    if (made === undefined) return this.#unkept(making, token, undefined)
+    if (made instanceof Skipped) return this.#unkept(making, flight, made.value)
+    if (made === undefined) return this.#unkept(making, flight, undefined)
     if (made instanceof Kept && old === undefined) {
       if (token) this.#end(making, token)
       throw argumentError(
@@ -261,7 +264,7 @@ export class Filler {
     }
     const value = made instanceof Kept ? this.#valueOf(old!) : made
     const now = this.#clock.now()
-    if (times.ttl <= 0) return this.#unkept(making, token, value, old)
+    if (times.ttl <= 0) return this.#unkept(making, flight, value, old)
     const graced = times.staleFor > 0 || making.timed
     const grace = graced ? { staleAt: instant(now, times.ttl), staleFor: times.staleFor } : undefined
     let what: Stored | undefined
@@ -276,7 +279,7 @@ export class Filler {
     }
     if (what === undefined) {
       this.#observer.see({ type: 'dropped', key, reason: 'too-large' })
-      return this.#unkept(making, token, value, old)
+      return this.#unkept(making, flight, value, old)
     }
     const outcome = this.#outcomeOf(value, what)
     if (token === '') {
@@ -330,11 +333,16 @@ export class Filler {
   }
 
   /** An answer that is not stored. What it was to replace goes too, when the answer itself says that nothing may be kept. */
-  #unkept(making: Making, token: string | undefined, value: unknown, replaced?: Old): Answer<Outcome> {
+  #unkept(making: Making, flight: Flight, value: unknown, replaced?: Old): Answer<Outcome> {
     const { space, key } = making
-    const gone = replaced && token !== ''
-    if (gone) this.#quietly(() => andThen(this.#store.delete(space, key), () => undefined))
-    else if (token) this.#end(making, token)
+    const { token, storageKey } = flight
+    if (replaced === undefined || token === '') {
+      if (token) this.#end(making, token)
+    } else if (token !== undefined) {
+      this.#quietly(() => this.#store.drop(space, key, token))
+    } else if (this.#store.flights.get(storageKey) === flight) {
+      this.#quietly(() => andThen(this.#store.delete(space, key), () => undefined))
+    }
     return { value, share: () => this.#copyOf(value) }
   }
 

@@ -1,4 +1,5 @@
 /** Waiting: for another to finish, and no longer than one is willing to. Times in milliseconds. */
+import type { Answer } from '../answer.ts'
 
 /** How often a waiter looks whether another process has made the value: at first, and at most. */
 const FIRST_POLL = 5
@@ -26,6 +27,14 @@ export function atMost(ms: number, promise: Promise<void>): Promise<void> {
 export function withDeadline<T>(ms: number, promise: Promise<T>, expired: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(expired()), ms)
+    promise.finally(() => clearTimeout(timer)).then(resolve, reject)
+  })
+}
+
+/** What a promise brings; where it takes longer than so long, what `otherwise` says. */
+export function orAfter<T>(ms: number, promise: Promise<T>, otherwise: () => Answer<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(otherwise()), ms)
     promise.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
 }

@@ -35,5 +35,5 @@ export type EventType = CacheEvent['type']
 
 /** Gets one type of event (`'*'` all). */
 export type Listener<T extends EventType | '*'> = (
-  event: T extends EventType ? Extract<CacheEvent, { type: T }> : CacheEvent,
+  event: T extends EventType ? CacheEvent & { type: T } : CacheEvent,
 ) => void

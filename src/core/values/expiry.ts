@@ -27,7 +27,7 @@ export function ttlToMs(name: string, ttl: unknown): number {
   if (typeof ttl === 'number') {
     if (Number.isFinite(ttl)) return ttl * 1_000
     throw argumentError(
-      RangeError,
+      Number.isNaN(ttl) ? TypeError : RangeError,
       'INVALID_TTL',
       `${name} must be a finite number of seconds; null is the word for never`,
     )
@@ -44,7 +44,7 @@ export function durationToMs(name: string, duration: unknown, alsoFine = ''): nu
     if (Number.isFinite(ms)) return ms
   }
   throw argumentError(
-    typeof duration === 'number' ? RangeError : TypeError,
+    typeof duration === 'number' && !Number.isNaN(duration) ? RangeError : TypeError,
     'INVALID_TTL',
     `${name} must be a number of seconds, or a number with its unit such as '500ms', '30s', '5m', '2h', '7d'${alsoFine}; not ${
       typeof duration === 'string' ? 'another string' : kindOf(duration)

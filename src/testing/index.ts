@@ -1,0 +1,19 @@
+/**
+ * stillwarm/testing: what every backend promises, as cases for any test runner, and a clock that stands still.
+ *
+ * @example
+ * import { describe, it } from 'node:test'
+ * import { createCaches } from 'stillwarm'
+ * import { backendCases, fakeClock } from 'stillwarm/testing'
+ *
+ * const context = { backend: () => mine(), clock: fakeClock(), granularity: 0, createCaches }
+ * for (const topic of ['reading', 'writing', 'expiry']) {
+ *   describe(topic, () => {
+ *     for (const { name, run } of backendCases[topic]) it(name, () => run(context))
+ *   })
+ * }
+ */
+export { backendCases } from './backend-cases/index.ts'
+export { cacheCases } from './cache-cases/index.ts'
+export type { Case, CaseContext, TestClock, Topics } from './case.ts'
+export { type FakeClock, fakeClock, waitingClock } from './clock.ts'
