@@ -32,7 +32,12 @@ if (options.help) {
   await tour(caches, options.directory)
 
   const server = createSite(caches).listen(Number(options.port), options.host)
-  await once(server, 'listening')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    console.error(`\nCannot listen on ${options.host}:${options.port}: ${error}\nChoose another with --port.`)
+    process.exit(1)
+  }
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port to listen on')
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
