@@ -59,7 +59,7 @@ export function* remove(io: Io, path: string): Task<boolean> {
   }
 }
 
-/** Takes the lock, if it is free: `undefined` when held, `'no-folder'` when there is none to hold it in. */
+/** Takes the lock if it is free and there is a folder to hold it in. */
 function* take(io: Io, place: Lockable, fixMode: boolean): Task<Held | 'held' | 'no-folder'> {
   let fd: number
   try {

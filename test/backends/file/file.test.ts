@@ -530,19 +530,19 @@ describe('file(options)', () => {
   })
 
   it('F49 a large cache is culled behind, in slices that hold nobody up', async () => {
-    const { backend, told } = open({ maxEntries: 2000 })
-    for (let i = 0; i < 40; i++) {
+    const { backend, told } = open({ maxEntries: 1200 })
+    for (let i = 0; i < 24; i++) {
       await Promise.all(
         Array.from({ length: 60 }, (_, j) => backend.set(space, `k${i} ${j}`, bytes('1'), NEVER)),
       )
       told.clock.advance(1)
-      expect(await entries(backend)).toBeLessThanOrEqual(2200)
+      expect(await entries(backend)).toBeLessThanOrEqual(1320)
     }
-    for (const end = Date.now() + 10_000; (await entries(backend)) > 1900 && Date.now() < end; ) {
+    for (const end = Date.now() + 10_000; (await entries(backend)) > 1180 && Date.now() < end; ) {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    expect(await entries(backend)).toBeGreaterThan(1000)
-    expect(await entries(backend)).toBeLessThan(2000)
+    expect(await entries(backend)).toBeGreaterThan(600)
+    expect(await entries(backend)).toBeLessThan(1200)
     expect(told.said.filter((said) => said.startsWith('failed'))).toEqual([])
     await backend.close()
   })

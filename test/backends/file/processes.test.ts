@@ -69,6 +69,7 @@ beforeAll(() => {
     built,
     '--declaration',
     'false',
+    '--noCheck',
   ])
 }, 60_000)
 afterAll(() => rmSync(built, { recursive: true }))
