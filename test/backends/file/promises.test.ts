@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { createCaches, file } from '../../../src/index.ts'
 import { fakeClock } from '../../../src/testing/clock.ts'
-import { EVERY_BACKEND, promise } from '../promises.ts'
+import { EVERY_BACKEND, EVERY_CACHE, promise } from '../promises.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'stillwarm-promises-'))
 let made = 0
@@ -27,6 +27,9 @@ for (const reads of ['async', 'sync'] as const) {
       peer: () => file({ directory: latest, reads }),
       limited: (limits) => file({ directory: directory(), reads, ...limits }),
     },
-    { topics: [...EVERY_BACKEND, 'sharing', 'bytes', 'peeking', 'clearing everything', 'limits', 'culling'] },
+    {
+      topics: [...EVERY_BACKEND, 'sharing', 'bytes', 'peeking', 'clearing everything', 'limits', 'culling'],
+      cacheTopics: [...EVERY_CACHE, 'fleet'],
+    },
   )
 }
