@@ -66,7 +66,9 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
       const cluster = new Cluster(
         nodes.map(({ host, port }) => ({ host, port })),
         {
-          slotsRefreshTimeout: connectTimeout,
+          // A node that does not tell its slots must leave time to ask the next.
+          slotsRefreshTimeout: Math.ceil(connectTimeout / 4),
+          enableReadyCheck: false,
           slotsRefreshInterval: 5_000,
           ...options,
           ...(readReplicas && { scaleReads: 'slave' }),
