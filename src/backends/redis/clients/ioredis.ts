@@ -121,10 +121,10 @@ function login({ username, password }: Address): { username?: string; password?:
 function fromSingle(client: IoredisNode): Client {
   const base = fromAny(client)
   let corked = false
-  const call = (words: readonly Word[]): Promise<Reply> => {
+  const call = (words: readonly Word[], _key = '', read = false): Promise<Reply> => {
     const { stream } = client
-    if (!corked && stream) {
-      // What is sent in one turn leaves in one write.
+    if (!read && !corked && stream) {
+      // The writes of one turn leave in one piece; its reads are one command already.
       corked = true
       stream.cork()
       process.nextTick(() => {
@@ -132,7 +132,7 @@ function fromSingle(client: IoredisNode): Client {
         stream.uncork()
       })
     }
-    return base.call(words, '', false)
+    return send(client, words)
   }
   return {
     ...base,
