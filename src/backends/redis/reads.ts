@@ -10,7 +10,7 @@ import type { Servers } from './servers.ts'
 import { slotOf } from './slot.ts'
 
 /** So many keys a command: more would hold up everybody else's on the server. */
-export const MOST_KEYS = 200
+const MOST_KEYS = 200
 
 interface Read {
   readonly key: string
