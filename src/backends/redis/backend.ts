@@ -3,7 +3,7 @@
  * may come from a replica; what leads to a write (`peek`, `claim`) is asked of the leader.
  */
 import { randomUUID } from 'node:crypto'
-import type { Backend, Claimed, Host, Kept, Space } from '../../core/backend.ts'
+import type { Backend, Claimed, Host, Kept, Network, Space } from '../../core/backend.ts'
 import { systemClock } from '../../core/clock.ts'
 import { argumentError, notANumber } from '../../core/errors.ts'
 import { GRACED, PLAIN, type Stored } from '../../core/values/entry.ts'
@@ -27,22 +27,24 @@ export class RedisBackend implements Backend {
   readonly holds = 'bytes'
   readonly sync = false
   readonly shared = true
+  readonly network: Network
   readonly #servers: Servers
   readonly #reads: Reads
   #host: Host | undefined
 
-  constructor(servers: Servers) {
+  constructor(servers: Servers, { opTimeout, maxInFlight }: Pick<Network, 'opTimeout' | 'maxInFlight'>) {
     this.#servers = servers
+    this.network = {
+      opTimeout,
+      maxInFlight,
+      noAnswer: (error) => servers.noAnswer(error),
+      reconnect: () => servers.reconnect(),
+    }
     this.#reads = new Reads(servers)
   }
 
   open(host: Host): void {
     this.#host ??= host
-  }
-
-  /** Ends the present connections; resolves when a new one has answered, rejects when it does not within `connectTimeout`. */
-  reconnect(): Promise<void> {
-    return this.#servers.reconnect()
   }
 
   close(): void {

@@ -37,7 +37,16 @@ export function answered(error: unknown, code: string): boolean {
   return error instanceof BackendError && error.code === code
 }
 
-const REFUSED = ['NOAUTH', 'WRONGPASS', 'NOPERM']
+/** What the system or the library says when nobody answers, and what a server says that cannot serve anything now. */
+const NO_ANSWER =
+  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT|EACCES|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|NO_LEADER|LOADING|MASTERDOWN|CLUSTERDOWN|BUSY$|READONLY|NOAUTH|WRONGPASS)/
+
+/** Does it say that there is no server, or none that serves us, rather than that one refused this one thing? */
+export function isNoAnswer(error: unknown): boolean {
+  return error instanceof BackendError && NO_ANSWER.test(error.code)
+}
+
+const REFUSED = ['NOAUTH', 'WRONGPASS']
 
 /** The server does not want us: trying again every second would only fill its log. */
 export function isRefusal(error: BackendError): boolean {

@@ -2,8 +2,10 @@
  * One connection, supervised: it fails at once while there is none, gives every command a deadline, bounds how many are
  * under way, and comes back by itself, spread in time so that a fleet that lost its server does not return in one wave.
  *
- * A deadline that is missed ends the connection: whatever was written to it is then known to be over for us, and its late
- * answers have nobody to be mistaken for. A client that the user passed in is never ended; its late answers are dropped.
+ * A deadline that is missed ends the connection: whatever was written to it is then over for us, and its late answers
+ * have nobody to be mistaken for. A client that the user passed in is never ended; its late answers are dropped. The guard
+ * keeps a deadline a little earlier and asks for a fresh connection itself; this one is for what the guard does not see:
+ * each command of a long `clear`, of a batch, of an abandoned call.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BackendError, ClosedError } from '../../core/errors.ts'
@@ -11,11 +13,11 @@ import type { Client, Reply, Word } from './client.ts'
 import { answered, failure, failureOf, isRefusal } from './failure.ts'
 
 export interface LinkOptions {
-  /** How long a command may take, in milliseconds. */
+  /** How long an operation may take, in milliseconds. */
   readonly opTimeout: number
   /** How long it may take to connect, in milliseconds. */
   readonly connectTimeout: number
-  /** So many commands may be under way; the next is refused at once. */
+  /** So many operations may be under way; the next is refused at once. */
   readonly maxInFlight: number
 }
 
@@ -29,6 +31,10 @@ export interface Source {
 const RETRY_WITHIN = 1_000
 /** After a refusal (wrong password) once a minute. */
 const RETRY_REFUSED = 60_000
+/** So much later than the guard's, in milliseconds. */
+const PATIENCE = 40
+/** One operation may be a command for each slot of its keys. */
+const COMMANDS_PER_OPERATION = 16
 
 interface Pending {
   readonly client: Client
@@ -86,6 +92,7 @@ export class Link {
     if (this.#closed) throw new ClosedError()
     const now = performance.now()
     if (this.#why && isRefusal(this.#why) && now - this.#attemptedAt < RETRY_REFUSED) throw this.#why
+    if (this.#endSilentNodes()) return
     if (!this.#source.borrowed && !this.#opening) this.#end(failure('ECONNRESET', 'Redis is reconnected to'))
     await this.#attempt()
   }
@@ -97,14 +104,15 @@ export class Link {
   }
 
   #send(client: Client, key: string, send: () => Promise<Reply>): Promise<Reply> {
-    if (this.#pending.size >= this.#options.maxInFlight) {
+    if (this.#pending.size >= this.#options.maxInFlight * COMMANDS_PER_OPERATION) {
       return Promise.reject(failure('OVERLOADED', 'Too many commands are under way to Redis'))
     }
     return new Promise((resolve, reject) => {
-      const due = performance.now() + this.#options.opTimeout
+      const allowed = this.#options.opTimeout + PATIENCE
+      const due = performance.now() + allowed
       const pending: Pending = { client, key, due, reject, overdue: false }
       this.#pending.add(pending)
-      this.#deadline ??= setTimeout(this.#lookSoon, this.#options.opTimeout)
+      this.#deadline ??= setTimeout(this.#lookSoon, allowed)
       send().then(
         (reply) => {
           this.#pending.delete(pending)
@@ -123,7 +131,7 @@ export class Link {
 
   // Not in the timer's own turn: when our loop was blocked, the answers lie read in the kernel, and the server is not to blame.
   readonly #lookSoon = (): void => {
-    setImmediate(this.#look)
+    setImmediate(() => setImmediate(this.#look))
   }
 
   /** All have the same time, so they are due in the order they were sent. */
@@ -144,6 +152,25 @@ export class Link {
     if (late === undefined || this.#source.borrowed) return
     if (late.client.destroyNode) late.client.destroyNode(late.key)
     else if (late.client === this.#client) this.#replace(timedOut(this.#options.opTimeout))
+  }
+
+  /**
+   * In a Cluster one silent node is not the Cluster: only the connections that owe an answer go, and the others stay.
+   * `false` when there is nothing of the kind, and everything has to be opened anew.
+   */
+  #endSilentNodes(): boolean {
+    const client = this.#client
+    if (!client?.ready || !client.destroyNode || this.#source.borrowed) return false
+    const now = performance.now()
+    let silent = false
+    for (const pending of this.#pending) {
+      if (pending.due > now + PATIENCE) break
+      silent = true
+      this.#pending.delete(pending)
+      pending.reject(timedOut(this.#options.opTimeout))
+      client.destroyNode(pending.key)
+    }
+    return silent
   }
 
   /** Ends a connection that is of no use any more and opens another, at once if the last attempt was not a moment ago. */

@@ -29,5 +29,6 @@ export type {
  * @throws TypeError or RangeError, with a `code`, for options that cannot be meant; never showing a URL or a password.
  */
 export function redis(options: RedisOptions = {}): RedisBackend {
-  return new RedisBackend(new Servers(settleOptions(options)))
+  const settings = settleOptions(options)
+  return new RedisBackend(new Servers(settings), settings)
 }

@@ -3,6 +3,7 @@ import { ConfigError } from '../../core/errors.ts'
 import type { Address } from './address.ts'
 import type { Client, Driver } from './client.ts'
 import { adopt, loadDriver } from './drivers.ts'
+import { isNoAnswer } from './failure.ts'
 import { Link, type Source } from './link.ts'
 import type { RedisSettings } from './options.ts'
 import { askSentinels } from './sentinel.ts'
@@ -16,6 +17,8 @@ export class Servers {
 
   constructor(settings: RedisSettings) {
     const { places, readReplicas } = settings
+    // Loading a library takes a good part of what the first operation may take; whether it is there is said then.
+    if (places.kind !== 'client') loadDriver(settings.driver).catch(() => {})
     const link = (source: Source) => new Link(source, settings)
     const at = (address: Address) => link({ borrowed: false, make: () => this.#connect(settings, address) })
     this.cluster = places.kind === 'cluster'
@@ -58,6 +61,11 @@ export class Servers {
     if (this.#readers.length === 0) return this.leader
     const hopeful = this.#readers.filter((link) => link.hopeful)
     return hopeful[Math.floor(Math.random() * hopeful.length)] ?? this.leader
+  }
+
+  /** Does this error say that no server answered? One node of a Cluster is not the Cluster. */
+  noAnswer(error: unknown): boolean {
+    return isNoAnswer(error) && !(this.cluster && this.leader.hopeful)
   }
 
   /** Resolves when a new connection to the leader has answered; the readers come after by themselves. */

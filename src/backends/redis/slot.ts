@@ -57,6 +57,8 @@ export function claimedKey(storageKey: string): string | undefined {
   const at = storageKey.lastIndexOf(MARK)
   if (at === -1) return undefined
   const key = storageKey.slice(0, at)
+  // An odd run before the mark: its last belongs to the mark, doubled, and this is an entry whose key says so.
+  if (/\ufffd*$/.exec(key)![0].length % 2 === 1) return undefined
   return claimKey(key) === storageKey ? key : undefined
 }
 
