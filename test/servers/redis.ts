@@ -76,7 +76,9 @@ export async function startReplicated(replicas: number): Promise<[TestServer, ..
   const leader = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
   const followers = await Promise.all(
     Array.from({ length: replicas }, () =>
-      startRedis({ args: ['--replicaof', leader.host, String(leader.port), '--repl-diskless-sync-delay', '0'] }),
+      startRedis({
+        args: ['--replicaof', leader.host, String(leader.port), '--repl-diskless-sync-delay', '0'],
+      }),
     ),
   )
   for (const follower of followers) {
@@ -144,7 +146,9 @@ export async function startCluster(): Promise<TestServer[]> {
     await until(async () => {
       const info = await ask(node, ['cluster', 'info'])
       const slots = await ask(node, ['cluster', 'nodes'])
-      return /cluster_state:ok/.test(info) && slots.split('\n').filter((line) => /slave/.test(line)).length === 3
+      return (
+        /cluster_state:ok/.test(info) && slots.split('\n').filter((line) => /slave/.test(line)).length === 3
+      )
     })
   }
   return nodes

@@ -170,9 +170,9 @@ export class RedisBackend implements Backend {
       if (answered(error, 'WRONGTYPE')) throw notANumber(key)
       throw error
     }
-    if (typeof reply === 'number') return reply
     if (reply === null) return undefined
-    switch (String(reply)) {
+    const text = String(reply)
+    switch (text) {
       case 'full':
         throw failure('OOM', 'Redis is full')
       case 'out-of-range':
@@ -181,8 +181,10 @@ export class RedisBackend implements Backend {
           'OUT_OF_RANGE',
           `Key ${JSON.stringify(key)} would be counted beyond ±(2^53 − 1), where numbers are not exact`,
         )
-      default:
+      case 'not-a-number':
         throw notANumber(key)
+      default:
+        return Number(text)
     }
   }
 

@@ -256,10 +256,11 @@ export class Link {
 
   #comeBack(ms: number): void {
     clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => {
+    const retry = setTimeout(() => {
       this.#attempt().catch(() => {})
     }, ms)
-    this.#retry.unref()
+    retry.unref()
+    this.#retry = retry
   }
 }
 

@@ -78,7 +78,10 @@ for i = 1, #KEYS, 2 do
 end
 return found`)
 
-/** ARGV: by, and, for a key that is made when missing: its first value, px. Digits that are no safe integer change nothing. */
+/**
+ * ARGV: by, and, for a key that is made when missing: its first value, px. Digits that are no safe integer change nothing.
+ * Answers in text: the libraries read large numbers inexactly.
+ */
 export const INCR = script(`${PUT}
 local was = redis.pcall('GET', KEYS[1])
 if type(was) == 'table' then return was end
@@ -86,7 +89,7 @@ if not was then
   if not ARGV[2] then return false end
   local done = put(KEYS[1], ARGV[2], ARGV[3])
   redis.call('DEL', KEYS[2])
-  if done == 1 then return tonumber(ARGV[2]) end
+  if done == 1 then return ARGV[2] end
   return done
 end
 if not string.find(was, '^%-?%d+$') then return 'not-a-number' end
@@ -98,7 +101,7 @@ if type(done) == 'table' then
   return done
 end
 redis.call('DEL', KEYS[2])
-return done`)
+return string.format('%.0f', sum)`)
 
 /** Only KEYS[1]. The value, and how many milliseconds it has. */
 export const PEEK = script(`

@@ -20,7 +20,10 @@ it('a pair of braces with nothing between counts for nothing, and only the first
   expect(slotOf('a{{b}}c')).toBe(slotOf('{b'))
 })
 
-const braces = fc.string({ unit: fc.constantFrom('{', '}', 'a', 'é', '\ufffd', '😀', '\ud800'), maxLength: 12 })
+const braces = fc.string({
+  unit: fc.constantFrom('{', '}', 'a', 'é', '\ufffd', '😀', '\ud800'),
+  maxLength: 12,
+})
 const space = makeSpace('shop{', 1)
 const keys = fc.oneof(braces, fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })).map(space.frame)
 
