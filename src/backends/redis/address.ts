@@ -17,6 +17,7 @@ export interface Address {
 
 const PLAIN = ['redis:', 'valkey:']
 const SECURE = ['rediss:', 'valkeys:']
+const PARAMETERS = ['db', 'username', 'password']
 const HOST_AND_PORT = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):(\d{1,5})$/i
 
 /** One server: a URL (`redis rediss valkey valkeys unix`), or the path of a socket. */
@@ -37,8 +38,12 @@ export function parseUrl(name: string, text: unknown): Address {
     throw bad(name, 'must begin with redis://, rediss://, valkey://, valkeys:// or unix:/')
   }
   const given = url.searchParams.get('db') ?? (unix ? '' : url.pathname.slice(1))
+  // Before the path of a socket there is no place for a user.
+  const username = url.searchParams.get('username') ?? decoded(name, url.username)
+  const password = url.searchParams.get('password') ?? decoded(name, url.password)
   for (const parameter of url.searchParams.keys()) {
-    if (parameter !== 'db') throw bad(name, 'knows no parameter but db: the rest belongs in clientOptions')
+    if (PARAMETERS.includes(parameter)) continue
+    throw bad(name, 'knows the parameters db, username and password: the rest belongs in clientOptions')
   }
   if (given !== '' && !/^\d{1,5}$/.test(given)) throw bad(name, 'must end with a database number, as in /0')
   return {
@@ -46,8 +51,8 @@ export function parseUrl(name: string, text: unknown): Address {
     port: url.port === '' ? 6379 : Number(url.port),
     ...(unix && { path: decoded(name, url.pathname) }),
     tls: secure,
-    ...(url.username !== '' && { username: decoded(name, url.username) }),
-    ...(url.password !== '' && { password: decoded(name, url.password) }),
+    ...(username !== '' && { username }),
+    ...(password !== '' && { password }),
     ...(given !== '' && { db: Number(given) }),
   }
 }

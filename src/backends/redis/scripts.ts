@@ -39,11 +39,15 @@ local done = put(KEYS[1], ARGV[1], ARGV[2])
 redis.call('DEL', KEYS[2])
 return done`)
 
-/** KEYS: entry and claim in turns; ARGV: px, then the values. Answers the places, from 1 on, of those that did not fit. */
+/**
+ * KEYS: entry and claim in turns; ARGV: px, then the values. Answers the places, from 1 on, of those that did not fit: from
+ * the first of them on, all.
+ */
 export const SET_MANY = script(`${PUT}
 local failed = {}
 for i = 1, #ARGV - 1 do
-  local done = put(KEYS[2 * i - 1], ARGV[i + 1], ARGV[1])
+  local done = 'full'
+  if #failed == 0 then done = put(KEYS[2 * i - 1], ARGV[i + 1], ARGV[1]) else redis.call('DEL', KEYS[2 * i - 1]) end
   redis.call('DEL', KEYS[2 * i])
   if done == 'full' then failed[#failed + 1] = i elseif done ~= 1 then return done end
 end

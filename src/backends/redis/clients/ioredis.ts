@@ -2,6 +2,7 @@
  * ioredis, 5 or 6: the user's own Redis or Cluster, or one of ours. Of a client only what both majors have is used, so
  * that any copy of the package will do; the package itself is loaded only to make one.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from '../address.ts'
 import type { Client, ClusterTarget, Driver, Reply, Target, Word } from '../client.ts'
 
@@ -62,32 +63,44 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
     openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
       const { redisOptions, ...options } = clientOptions
       const first = nodes[0]!
-      return fromCluster(
-        new Cluster(
-          nodes.map(({ host, port }) => ({ host, port })),
-          {
-            slotsRefreshTimeout: connectTimeout,
-            slotsRefreshInterval: 5_000,
-            ...options,
-            ...(readReplicas && { scaleReads: 'slave' }),
-            redisOptions: {
-              connectTimeout,
-              ...(typeof redisOptions === 'object' && redisOptions),
-              ...login(first),
-              ...(first.tls !== false && { tls: first.tls === true ? {} : first.tls }),
-              maxRetriesPerRequest: 0,
-            },
-            enableOfflineQueue: false,
-            // A command whose node is gone fails; it is not sent again after its caller has given up.
-            retryDelayOnFailover: 0,
-            retryDelayOnClusterDown: 0,
-            retryDelayOnTryAgain: 20,
-            lazyConnect: true,
-            clusterRetryStrategy: null,
+      const cluster = new Cluster(
+        nodes.map(({ host, port }) => ({ host, port })),
+        {
+          slotsRefreshTimeout: connectTimeout,
+          slotsRefreshInterval: 5_000,
+          ...options,
+          ...(readReplicas && { scaleReads: 'slave' }),
+          redisOptions: {
+            connectTimeout,
+            ...(typeof redisOptions === 'object' && redisOptions),
+            ...login(first),
+            ...(first.tls !== false && { tls: first.tls === true ? {} : first.tls }),
+            maxRetriesPerRequest: 0,
           },
-        ),
-        slotOf,
+          enableOfflineQueue: false,
+          // A command whose node is gone fails; it is not sent again after its caller has given up.
+          retryDelayOnFailover: 0,
+          retryDelayOnClusterDown: 0,
+          retryDelayOnTryAgain: 20,
+          lazyConnect: true,
+          clusterRetryStrategy: null,
+        },
       )
+      // Without this the first command to a node would open its connection, and those behind it would fail.
+      cluster.on('+node', (node) => node.connect().catch(() => {}))
+      const client = fromCluster(cluster, slotOf)
+      return {
+        ...client,
+        get ready() {
+          return client.ready
+        },
+        async connect() {
+          await client.connect()
+          const nodes = Promise.all(cluster.nodes(readReplicas ? 'all' : 'master').map(untilUp))
+          // One of them may be dead, and the others serve all the same.
+          await Promise.race([nodes, sleep(connectTimeout / 2, undefined, { ref: false })])
+        },
+      }
     },
   }
 }
@@ -181,6 +194,12 @@ function fromAny(client: IoredisClient): Client {
     },
     destroy: () => client.disconnect(),
   }
+}
+
+/** Resolves when it is connected, or will not be. */
+async function untilUp(client: IoredisClient): Promise<void> {
+  if (client.status === 'ready') return
+  await (client.status === 'wait' ? client.connect() : untilReady(client)).catch(() => {})
 }
 
 function untilReady(client: IoredisClient): Promise<void> {
