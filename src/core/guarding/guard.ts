@@ -31,8 +31,8 @@ const LOOK_AGAIN_AT_MOST = 60_000
 /** How long closing waits for the backend to let go, in milliseconds. */
 const CLOSING = 500
 
-/** A backend keeps its own time to connect; this is for one that does not. */
-const CONNECTING = 5_000
+/** How long a probe waits for a fresh connection, in milliseconds. The backend has a limit of its own, and may go on trying. */
+const CONNECTING = 1_000
 
 /** Asked for, beside a long call, to see whether anybody answers. */
 const PULSE = makeSpace('stillwarm', 0)
@@ -169,12 +169,14 @@ export class Guard implements Backend {
       await this.#whileAlive(() => this.#inner.clear(what))
       this.#recovery.cleared(what)
     } catch (error) {
-      if (!isDeliberate(error)) {
-        this.#recovery.loseClear(what, at)
-        if (this.#network.noAnswer(error)) this.#breaker.trip(error)
+      if (isDeliberate(error)) throw error
+      this.#recovery.loseClear(what, at)
+      if (!this.#network.noAnswer(error)) {
         this.#mend()
+        throw error
       }
-      throw error
+      this.#breaker.trip(error)
+      throw this.#unavailable(error)
     }
   }
 
@@ -235,7 +237,7 @@ export class Guard implements Backend {
       return value
     } catch (error) {
       this.#heed(error, began)
-      throw error
+      throw this.#network.noAnswer(error) ? this.#unavailable(error) : error
     } finally {
       this.#inFlight--
     }
@@ -256,7 +258,8 @@ export class Guard implements Backend {
   }
 
   #unanswered(error: unknown, began: number): boolean {
-    return error instanceof TimeoutError ? this.#answeredAt < began : this.#network.noAnswer(error)
+    if (error instanceof TimeoutError) return this.#answeredAt <= began
+    return error instanceof UnavailableError || this.#network.noAnswer(error)
   }
 
   /** A write, remembered where it did not come through or nobody knows. */
@@ -270,7 +273,7 @@ export class Guard implements Backend {
       })
     } catch (error) {
       if (!isDeliberate(error)) {
-        this.#lose(space, keys, at, sent && (error instanceof TimeoutError || this.#network.noAnswer(error)))
+        this.#lose(space, keys, at, sent && error instanceof UnavailableError)
       }
       throw error
     }
@@ -387,7 +390,8 @@ export class Guard implements Backend {
     }
   }
 
-  #unavailable(): UnavailableError {
-    return new UnavailableError('BACKEND_DOWN', `${this.name} does not answer: it is tried again behind`)
+  #unavailable(cause?: unknown): UnavailableError {
+    const message = `${this.name} does not answer: it is tried again behind`
+    return new UnavailableError('BACKEND_DOWN', message, { cause })
   }
 }
