@@ -23,7 +23,7 @@ for (const [kind, options] of [
         await pass(10)
         backend.fault = fault
         const deletes = Array.from({ length: 1_000 }, (_, i) => cache.delete(`k${i}`))
-        expect(new Set(await within(300, Promise.all(deletes)))).toEqual(new Set([false]))
+        expect(await within(300, Promise.all(deletes))).toEqual(Array(1_000).fill(false))
         backend.fault = undefined
         await pass(A_PROBE)
         expect(seen.at(-1)).toMatchObject({ type: 'backend-up', repaired: 1_000 })
