@@ -14,5 +14,7 @@ export default {
   project: ['{src,scripts,bench,examples,test}/**/*.{ts,mjs}'],
   // Called by scripts/test.mjs by the names of their programs.
   ignoreDependencies: ['@arethetypeswrong/cli', 'publint'],
+  // Programs of Debian's packages, which the test servers are.
+  ignoreBinaries: ['openssl', 'redis-server'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }

@@ -21,7 +21,7 @@ const PARAMETERS = ['db', 'username', 'password']
 const HOST_AND_PORT = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):(\d{1,5})$/i
 
 /** One server: a URL (`redis rediss valkey valkeys unix`), or the path of a socket. */
-export function parseUrl(name: string, text: unknown): Address {
+function parseUrl(name: string, text: unknown): Address {
   if (typeof text !== 'string' || text.trim() === '') throw bad(name, `must be a URL, not ${kindOf(text)}`)
   const trimmed = text.trim()
   if (trimmed.startsWith('/')) return { host: '', port: 0, path: trimmed, tls: false }

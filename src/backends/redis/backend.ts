@@ -10,6 +10,7 @@ import { GRACED, PLAIN, type Stored } from '../../core/values/entry.ts'
 import { clearEverything, clearSpace } from './clear.ts'
 import type { Reply, Word } from './client.ts'
 import { answered, failure, failureOf } from './failure.ts'
+import type { LinkOptions } from './link.ts'
 import { groups, Reads } from './reads.ts'
 import * as scripts from './scripts.ts'
 import type { Servers } from './servers.ts'
@@ -19,6 +20,9 @@ const MINUS = 0x2d
 const ZERO = 0x30
 const NINE = 0x39
 const GRACED_BYTE = Buffer.of(GRACED)
+
+/** How long it may take to load the client library, in milliseconds. */
+const LOADING = 2_000
 
 const ALONE: Host = { clock: systemClock, evicted() {}, corrupt() {}, failed() {} }
 
@@ -32,10 +36,14 @@ export class RedisBackend implements Backend {
   readonly #reads: Reads
   #host: Host | undefined
 
-  constructor(servers: Servers, { opTimeout, maxInFlight }: Pick<Network, 'opTimeout' | 'maxInFlight'>) {
+  constructor(servers: Servers, { opTimeout, connectTimeout, maxInFlight }: LinkOptions) {
     this.#servers = servers
     this.network = {
-      opTimeout,
+      // The first operations wait for the library to be loaded, which takes what it takes, and for the connection, which
+      // has a deadline of its own: a process that starts on a busy machine must not begin with an outage.
+      get opTimeout() {
+        return servers.cold ? LOADING + connectTimeout + opTimeout : opTimeout
+      },
       maxInFlight,
       noAnswer: (error) => servers.noAnswer(error),
       reconnect: () => servers.reconnect(),

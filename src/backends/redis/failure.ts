@@ -2,7 +2,7 @@
  * What went wrong, without what was sent: the errors of the client libraries carry their command with its arguments,
  * and so values, keys and, from the handshake, the password. None of them leaves this folder; what leaves is made here.
  */
-import { BackendError } from '../../core/errors.ts'
+import { BackendError, CacheError } from '../../core/errors.ts'
 
 /** A fault with the code of the system (`ECONNREFUSED`, `ETIMEDOUT`) or the first word of Redis's answer (`OOM`, `READONLY`). */
 export function failure(code: string, message: string): BackendError {
@@ -10,8 +10,8 @@ export function failure(code: string, message: string): BackendError {
 }
 
 /** Any error of a client library, made ours. */
-export function failureOf(error: unknown): BackendError {
-  if (error instanceof BackendError) return error
+export function failureOf(error: unknown): CacheError {
+  if (error instanceof CacheError) return error
   if (!(error instanceof Error)) return failure('REDIS', 'Redis failed')
   const answer = /^([A-Z][A-Z0-9]+) /.exec(error.message)
   if (answer) return failure(answer[1]!, `Redis answered: ${withoutArguments(error.message)}`)
@@ -49,6 +49,6 @@ export function isNoAnswer(error: unknown): boolean {
 const REFUSED = ['NOAUTH', 'WRONGPASS']
 
 /** The server does not want us: trying again every second would only fill its log. */
-export function isRefusal(error: BackendError): boolean {
+export function isRefusal(error: CacheError): boolean {
   return REFUSED.includes(error.code) || (error.code === 'ERR' && /invalid password|AUTH/.test(error.message))
 }

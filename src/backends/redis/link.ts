@@ -7,8 +7,8 @@
  * keeps a deadline a little earlier and asks for a fresh connection itself; this one is for what the guard does not see:
  * each command of a long `clear`, of a batch, of an abandoned call.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type BackendError, ClosedError } from '../../core/errors.ts'
+import { setImmediate as nextRound, setTimeout as sleep } from 'node:timers/promises'
+import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
 import type { Client, Reply, Word } from './client.ts'
 import { answered, failure, failureOf, isRefusal } from './failure.ts'
 
@@ -53,7 +53,7 @@ export class Link {
   #opening: Promise<Client> | undefined
   /** Until the first attempt has ended, callers wait for it. */
   #tried = false
-  #why: BackendError | undefined
+  #why: CacheError | undefined
   #attemptedAt = Number.NEGATIVE_INFINITY
   #failures = 0
   #retry: NodeJS.Timeout | undefined
@@ -68,6 +68,11 @@ export class Link {
   /** It is connected, or nobody has tried yet. */
   get hopeful(): boolean {
     return this.#client?.ready ?? !this.#tried
+  }
+
+  /** Nobody has tried to connect, or the first attempt still runs. */
+  get cold(): boolean {
+    return !this.#tried
   }
 
   call(words: readonly Word[], key: string, read = false): Promise<Reply> {
@@ -174,7 +179,7 @@ export class Link {
   }
 
   /** Ends a connection that is of no use any more and opens another, at once if the last attempt was not a moment ago. */
-  #replace(why: BackendError): void {
+  #replace(why: CacheError): void {
     if (this.#source.borrowed || this.#closed) return
     this.#why = why
     this.#end(why)
@@ -218,13 +223,18 @@ export class Link {
     try {
       client = this.#client ?? (await this.#source.make())
       if (borrowed) this.#client = client
-      const expired = sleep(this.#options.connectTimeout, undefined, { signal: over.signal }).then(() => {
-        throw timedOut(this.#options.connectTimeout)
-      })
+      const expired = sleep(this.#options.connectTimeout, undefined, { signal: over.signal }).then(
+        async () => {
+          // As with every deadline: what has arrived while our loop was busy is read first.
+          await nextRound()
+          await nextRound()
+          throw timedOut(this.#options.connectTimeout)
+        },
+      )
       expired.catch(() => {})
       await Promise.race([client.connect(), expired])
-      // Connected is not yet served: a frozen server accepts, one that loads its data refuses.
-      await Promise.race([client.call(['PING'], '', false), expired])
+      // Connected is not yet served: a frozen server accepts, one that loads its data refuses. A Cluster has told its slots.
+      if (!client.cluster) await Promise.race([client.call(['ping'], '', false), expired])
       if (this.#closed) throw new ClosedError()
     } catch (error) {
       if (client && !borrowed) client.destroy()

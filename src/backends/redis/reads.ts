@@ -10,7 +10,7 @@ import type { Servers } from './servers.ts'
 import { slotOf } from './slot.ts'
 
 /** So many keys a command: more would hold up everybody else's on the server. */
-export const MOST_KEYS = 200
+const MOST_KEYS = 200
 
 interface Read {
   readonly key: string
@@ -59,6 +59,11 @@ export class Reads {
 }
 
 function leave(link: Link, reads: readonly Read[]): void {
+  if (reads.length === 1) {
+    const { key, resolve, reject } = reads[0]!
+    link.call(['get', key], key, true).then((reply) => resolve(bytesOf(reply)), reject)
+    return
+  }
   ask(
     link,
     reads.map(({ key }) => key),
@@ -68,7 +73,7 @@ function leave(link: Link, reads: readonly Read[]): void {
     },
     (error: unknown) => {
       // One key that an ACL forbids refuses the whole command: then each is asked for by itself.
-      if (reads.length > 1 && answered(error, 'NOPERM')) for (const read of reads) leave(link, [read])
+      if (answered(error, 'NOPERM')) for (const read of reads) leave(link, [read])
       else for (const read of reads) read.reject(failureOf(error))
     },
   )

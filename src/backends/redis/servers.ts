@@ -56,6 +56,11 @@ export class Servers {
     }
   }
 
+  /** Nothing has been connected yet: the first operation also loads the library and opens the connection. */
+  get cold(): boolean {
+    return this.leader.cold
+  }
+
   /** One of those that answer reads, at random; the leader when none of the replicas is there. */
   reader(): Link {
     if (this.#readers.length === 0) return this.leader

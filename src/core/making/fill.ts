@@ -40,8 +40,8 @@ export interface Making {
   readonly fresh: boolean
   /** Everything happens in this turn: a promise from the load is refused. */
   readonly inTurn: boolean
-  /** How many loads of the store had begun when the caller came. */
-  readonly begun: number
+  /** The count of the store's flights when the caller came. */
+  readonly came: number
 }
 
 /** What lies under the key now and may be kept or served. */
@@ -82,7 +82,7 @@ export class Filler {
     if (running && !making.fresh && !making.inTurn) {
       return this.#mayBeOld(making, running)
         ? this.#joinIfHeld(making, running, old)
-        : this.#join(making, running)
+        : this.#join(making, running, old)
     }
     const held = this.#store.isDown && !making.fresh ? this.#store.held.get(storageKey) : undefined
     if (held) return held.share()
@@ -115,10 +115,17 @@ export class Filler {
     this.#withDeadline(making, lead, () => this.#abandon(making, flight)).catch(() => {})
   }
 
-  #join(making: Making, flight: Flight): Promise<unknown> {
+  #join(making: Making, flight: Flight, old: Old | undefined): Promise<unknown> {
     this.#observer.see({ type: 'joined', key: making.key })
     const awaited = Flight.await(flight)
-    const shared = flight.join().then((outcome) => outcome.share())
+    // What it found was asked for before we came, and may have been removed before we came: then we look ourselves.
+    const shared = flight
+      .join()
+      .then((outcome) =>
+        (flight.foundAt ?? Number.POSITIVE_INFINITY) <= making.came
+          ? this.fill(making, old)
+          : outcome.share(),
+      )
     return this.#withDeadline(making, shared, () => {}).finally(awaited)
   }
 
@@ -126,8 +133,8 @@ export class Filler {
    * Its load began before the caller came, and another process may have removed the key in between: nobody told us. A
    * claim that still holds says that none did. (Without a claim nothing is promised beyond this process.)
    */
-  #mayBeOld(making: Making, { number, token }: Flight): boolean {
-    return this.#store.backend.shared && !!token && number !== undefined && number <= making.begun
+  #mayBeOld(making: Making, { loadedAt = Number.POSITIVE_INFINITY, token }: Flight): boolean {
+    return this.#store.backend.shared && !!token && loadedAt <= making.came
   }
 
   #joinIfHeld(making: Making, flight: Flight, old: Old | undefined): Promise<unknown> {
@@ -142,7 +149,7 @@ export class Filler {
       )
     })
     return flight.verdict.then((held) => {
-      if (held) return this.#join(making, flight)
+      if (held) return this.#join(making, flight, old)
       this.#store.flights.end(flight)
       return this.fill(making, old)
     })
@@ -183,6 +190,7 @@ export class Filler {
       making.fresh && wait === 0
         ? this.#policy.attempt('getOrSet', () => store.release(space, key), undefined)
         : undefined
+    const asked = ++store.flights.count
     const claimed: Answer<Claimed> = andThen(force, () =>
       this.#policy.attempt<Claimed>(
         'getOrSet',
@@ -196,6 +204,7 @@ export class Filler {
       const newer = making.fresh ? undefined : this.#newer(key, stored, old)
       if (newer) {
         if (token) this.#end(making, token)
+        flight.foundAt = asked
         return this.#outcomeOf(newer.value, stored)
       }
       // What was removed since the caller read it must not come back by a keep().
@@ -204,7 +213,10 @@ export class Filler {
       if (token && wait > 0) return this.#loadAfterWaiting(making, flight, token, still, background)
       if (token !== undefined) return this.#load(making, flight, token, still, background)
       if (making.inTurn) return this.#load(making, flight, '', old, background)
-      if (background && old) return this.#outcomeOf(old.found.value, old.stored)
+      if (background && old) {
+        flight.foundAt = 0
+        return this.#outcomeOf(old.found.value, old.stored)
+      }
       return pause(nextPoll(wait)).then(() => this.#claim(making, flight, old, background, wait + 1))
     })
   }
@@ -248,7 +260,7 @@ export class Filler {
     const times = { ttl: making.ttl, staleFor: making.staleFor }
     this.#observer.see({ type: 'load', key, background })
     flight.token = token
-    flight.number = ++this.#store.flights.begun
+    flight.loadedAt = ++this.#store.flights.count
     this.#loading.add(flight)
     const renewal = token ? this.#renew(making, flight, token) : undefined
     const landed = () => {

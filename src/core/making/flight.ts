@@ -24,8 +24,10 @@ export class Flight {
   readonly storageKey: string
   /** The claim that its load stores under, once it has one. */
   token: string | undefined
-  /** Which load of this store it is, once that has begun. */
-  number: number | undefined
+  /** When its load began, by the store's count. */
+  loadedAt: number | undefined
+  /** When it asked for what it found, by the same count, where it ended without a load of its own. */
+  foundAt: number | undefined
   /** The key was written since, by this process: what the load answers is not kept. */
   broken = false
   /** Whether its claim holds, being asked for all who want to know in this turn. */
@@ -119,8 +121,8 @@ const MOST_FAILURES = 1_000
 export class Flights {
   readonly #flying = new Map<string, Flight>()
   readonly #failedAt = new Map<string, number>()
-  /** Loads that have begun. Whoever notes it when he comes can tell later which of them began before. */
-  begun = 0
+  /** Counts claims asked for and loads begun. Whoever notes it when he comes can tell later which of them began before. */
+  count = 0
 
   get none(): boolean {
     return this.#flying.size === 0

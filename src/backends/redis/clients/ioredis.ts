@@ -66,7 +66,9 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
       const cluster = new Cluster(
         nodes.map(({ host, port }) => ({ host, port })),
         {
-          slotsRefreshTimeout: connectTimeout,
+          // A node that does not tell its slots must leave time to ask the next.
+          slotsRefreshTimeout: Math.ceil(connectTimeout / 4),
+          enableReadyCheck: false,
           slotsRefreshInterval: 5_000,
           ...options,
           ...(readReplicas && { scaleReads: 'slave' }),
@@ -119,10 +121,10 @@ function login({ username, password }: Address): { username?: string; password?:
 function fromSingle(client: IoredisNode): Client {
   const base = fromAny(client)
   let corked = false
-  const call = (words: readonly Word[]): Promise<Reply> => {
+  const call = (words: readonly Word[], _key = '', read = false): Promise<Reply> => {
     const { stream } = client
-    if (!corked && stream) {
-      // What is sent in one turn leaves in one write.
+    if (!read && !corked && stream) {
+      // The writes of one turn leave in one piece; its reads are one command already.
       corked = true
       stream.cork()
       process.nextTick(() => {
@@ -130,7 +132,7 @@ function fromSingle(client: IoredisNode): Client {
         stream.uncork()
       })
     }
-    return base.call(words, '', false)
+    return send(client, words)
   }
   return {
     ...base,
