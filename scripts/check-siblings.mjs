@@ -27,7 +27,8 @@ export function checkSiblings(root) {
   const pages = join(root, 'docs/backends')
   for (const page of existsSync(pages) ? readdirSync(pages) : []) {
     const name = page.replace(/\.md$/, '')
-    if (!ABOUT_ALL.has(name) && !names.includes(name)) offences.push(`docs/backends/${page} is about no backend`)
+    if (!ABOUT_ALL.has(name) && !names.includes(name))
+      offences.push(`docs/backends/${page} is about no backend`)
   }
   return offences
 }
