@@ -77,18 +77,18 @@ export class Filler {
     if (running && !making.fresh && !making.inTurn) return this.#join(making, running)
     const held = this.#store.isDown && !making.fresh ? this.#store.held.get(storageKey) : undefined
     if (held) return held.share()
-    if (running) Flight.await(running)() // only to find out whether it waits for us
+    if (running) Flight.await(running)?.() // only to find out whether it waits for us
     const flight = running && making.inTurn ? new Flight(storageKey) : flights.start(storageKey)
     const awaited = Flight.await(flight)
     let lead: Answer<Outcome>
     try {
       lead = this.#lead(making, flight, old, false)
     } catch (error) {
-      awaited()
+      awaited?.()
       throw error
     }
     if (!isPromise(lead)) {
-      awaited()
+      awaited?.()
       return lead.value
     }
     const made = lead.finally(awaited).then((outcome) => outcome.value)
@@ -106,11 +106,12 @@ export class Filler {
     this.#withDeadline(making, lead, () => this.#abandon(making, flight)).catch(() => {})
   }
 
+  // Thousands may join one flight: each costs a single promise.
   #join(making: Making, flight: Flight): Promise<unknown> {
-    this.#observer.see({ type: 'joined', key: making.key })
+    this.#observer.joined(making.key)
     const awaited = Flight.await(flight)
-    const shared = flight.join().then((outcome) => outcome.share())
-    return this.#withDeadline(making, shared, () => {}).finally(awaited)
+    const shared = this.#withDeadline(making, flight.join().then(shareOf), () => {})
+    return awaited ? shared.finally(awaited) : shared
   }
 
   /** Leads a flight to its end, whatever that is. */
@@ -431,6 +432,10 @@ export class Filler {
     for (const flight of this.#loading) flight.abort(new ClosedError())
     return this.#background.drain()
   }
+}
+
+function shareOf(outcome: Outcome): unknown {
+  return outcome.share()
 }
 
 function timedOut(making: Making): LoadTimeoutError {
