@@ -40,7 +40,7 @@ const GET_MANY = ['version', 'stale']
 const SET = ['ttl', 'version', 'staleFor']
 const CLEAR = ['everything']
 
-type GetWithDefault = GetOptions & { default?: unknown }
+export type GetWithDefault = GetOptions & { default?: unknown }
 
 export class CacheVerbs {
   readonly #settings: Settings
