@@ -30,7 +30,7 @@ export class Flight {
   wait(): Promise<StoredPage | undefined> {
     let timer: NodeJS.Timeout | undefined
     const enough = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, LONGEST_WAIT).unref()
+      timer = setTimeout(() => resolve(undefined), LONGEST_WAIT).unref()
     })
     return Promise.race([this.#landing, enough]).finally(() => clearTimeout(timer))
   }

@@ -59,6 +59,17 @@ export class Watch {
     for (const name of credentials) (this.#aside ?? this.#read).add(name)
   }
 
+  /** Something handed on by a middleware was asked for, by its name. */
+  noteProperty(name: string): void {
+    const credentials = Object.hasOwn(PROPERTIES, name) ? PROPERTIES[name] : undefined
+    if (credentials) this.note(credentials)
+  }
+
+  /** One field was asked for. */
+  noteField(name: string): void {
+    if (FIELDS.has(name.toLowerCase())) this.note([name.toLowerCase()])
+  }
+
   /** Until `loud`, reads count only if the request is answered meanwhile. */
   hush(): void {
     this.#aside ??= new Set()
@@ -88,7 +99,7 @@ export class Watch {
   /** The fields of a request, watched. */
   fields<T extends object>(fields: T): T {
     const note = (name: string | symbol) => {
-      if (typeof name === 'string' && FIELDS.has(name)) this.note([name])
+      if (typeof name === 'string') this.noteField(name)
     }
     return new Proxy(fields, {
       get: (target, name) => {

@@ -57,7 +57,7 @@ export class PageCache<R = unknown> {
   begin(visit: Visit<R>): Answer<Course> {
     const { fields } = visit
     const { settings } = this
-    const trusted = visit.trusted ?? settings.trustedProxy?.(visit.request) ?? false
+    const trusted = Boolean(visit.trusted) || (settings.trustedProxy?.(visit.request) ?? false)
     const rules = trusted ? settings.trustedRules : settings.rules
     const hidden = hiddenCredentials(fields, settings.ignoreCookies, settings.hideCredentials)
     const request = {
@@ -66,7 +66,7 @@ export class PageCache<R = unknown> {
       ...(settings.localeOf && { locale: settings.localeOf(visit.request) }),
       ...(settings.timeZoneOf && { timeZone: settings.timeZoneOf(visit.request) }),
     }
-    const url = urlOf(visit, trusted, settings.hosts)
+    const url = urlOf(visit, trusted && visit.trusted !== 'applied', settings.hosts)
     const reason = bypassReason(request, visit.target, rules) ?? (typeof url === 'string' ? url : undefined)
     if (reason !== undefined || typeof url === 'string') {
       return this.#pass(visit, reason ?? 'target-form', typeof url === 'string' ? undefined : url)
@@ -245,16 +245,10 @@ function urlOf(
 ): ReturnType<typeof pageUrl> {
   const authority = fields[':authority']
   if (!trusted) return pageUrl(scheme, target, { host, ':authority': authority }, hosts)
-  const proto = first(field(fields, 'x-forwarded-proto'))?.toLowerCase()
-  const forwarded = first(field(fields, 'x-forwarded-host'))
-  return pageUrl(
-    proto === 'https' || proto === 'http' ? proto : scheme,
-    target,
-    forwarded === undefined ? { host, ':authority': authority } : { host: forwarded },
-    hosts,
-  )
-}
-
-function first(list: string | undefined): string | undefined {
-  return list?.split(',', 1)[0]?.trim() || undefined
+  // Of several values frameworks believe the first or the last: what is ambiguous is not keyed.
+  const proto = field(fields, 'x-forwarded-proto')?.toLowerCase() ?? scheme
+  const forwarded = field(fields, 'x-forwarded-host') ?? host
+  if (proto !== 'https' && proto !== 'http') return 'host-ambiguous'
+  if (forwarded !== host) return pageUrl(proto, target, { host: forwarded }, hosts)
+  return pageUrl(proto, target, { host, ':authority': authority }, hosts)
 }

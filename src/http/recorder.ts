@@ -110,12 +110,12 @@ export class Recorder<R> implements Exchange {
       ...this.#statusField({ stored: true, ttl: remaining(this.#head, now) }),
     }
     const wants = CONDITIONAL_FIELDS.filter((name) => asked.request.fields[name] !== undefined)
-    if (wants.length === 0) return { do: 'send', set }
+    if (wants.length === 0) return { do: 'send', set, kept: true }
     if (whole === undefined || wants.includes('range')) {
       this.#gathers = true
       return { do: 'gather', set }
     }
-    if (!isNotModified(asked.request.fields, this.#head, now)) return { do: 'send', set }
+    if (!isNotModified(asked.request.fields, this.#head, now)) return { do: 'send', set, kept: true }
     return { do: 'not-modified', set }
   }
 

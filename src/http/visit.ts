@@ -19,8 +19,11 @@ export interface Visit<R = unknown> {
   /** The Host field as the handler sees it; a list where there are several lines. */
   readonly host: string | readonly string[] | undefined
   readonly fields: Fields
-  /** The framework trusts the proxy that it comes from. Left out: `trustedProxy` says it. */
-  readonly trusted?: boolean
+  /**
+   * The framework trusts the proxy that it comes from; `'applied'`: and what that forwards is in `scheme` and
+   * `host` already. Left out: `trustedProxy` says it.
+   */
+  readonly trusted?: boolean | 'applied'
   /** A page made anew behind a visitor's back: nothing is served, the handler is asked. */
   readonly refresh?: boolean
   /**
@@ -42,7 +45,13 @@ export interface Reply {
 /** What to do with the response that the handler gives. */
 export type Verdict =
   /** Goes out as it comes, with these fields set, once `after` is over. */
-  | { readonly do: 'send'; readonly set: Fields; readonly after?: Promise<unknown> }
+  | {
+      readonly do: 'send'
+      readonly set: Fields
+      readonly after?: Promise<unknown>
+      /** Its body is wanted: `chunk` and `end` are to be called. Else they may be. */
+      readonly kept?: boolean
+    }
   /** The client has it already: 304, without the body and without what describes it. */
   | { readonly do: 'not-modified'; readonly set: Fields }
   /** Nothing of it goes out: this does, now; what comes is still told. */

@@ -251,13 +251,15 @@ export function prepare(
   { changes, watch }: Pick<Exchange, 'changes' | 'watch'>,
   ...others: object[]
 ): void {
-  const { headers } = request
   const changed = Object.entries(changes ?? {})
-  for (const [name, value] of changed) {
-    if (value === undefined) delete headers[name]
-    else headers[name] = String(value)
-  }
   if (changed.length > 0) {
+    // Not in place: the cache goes by the fields as they came.
+    const headers = { ...request.headers }
+    for (const [name, value] of changed) {
+      if (value === undefined) delete headers[name]
+      else headers[name] = String(value)
+    }
+    request.headers = headers
     const names = new Set(changed.map(([name]) => name))
     const raw = request.rawHeaders.filter((_, i, all) => !names.has(all[i - (i % 2)]!.toLowerCase()))
     for (const [name, value] of changed) if (value !== undefined) raw.push(name, String(value))

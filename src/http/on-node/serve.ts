@@ -15,6 +15,8 @@ export interface NodeVisit<R> {
   readonly target?: string | undefined
   /** The framework trusts the proxy it comes from. */
   readonly trusted?: boolean | undefined
+  /** What the framework tells of the URL, where it believes a proxy in a way of its own. */
+  readonly told?: { readonly scheme: string; readonly host: string } | undefined
   /** Runs the whole site for another request, so that stale pages can be renewed. */
   readonly site?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined
   /** Objects beside the request that middlewares put things on. */
@@ -73,17 +75,17 @@ export function serve<R, T>(
   }) as T | undefined
 }
 
-function visitOf<R>({ request, raw, target, trusted, site }: NodeVisit<R>): Visit<R> {
+function visitOf<R>({ request, raw, target, trusted, told, site }: NodeVisit<R>): Visit<R> {
   const secure = 'encrypted' in raw.socket && raw.socket.encrypted === true
   const url = target ?? raw.url ?? ''
   return {
     request,
     method: raw.method ?? '',
     target: url,
-    scheme: secure ? 'https' : 'http',
-    host: hostOf(raw),
+    scheme: (told ? told.scheme === 'https' : secure) ? 'https' : 'http',
+    host: told ? told.host : hostOf(raw),
     fields: raw.headers,
-    ...(trusted && { trusted }),
+    ...(trusted && { trusted: told ? ('applied' as const) : trusted }),
     ...(isRerun(raw) && { refresh: true }),
     ...(site && { rerun: (fields) => rerun(site, url, secure, fields) }),
   }
