@@ -96,6 +96,14 @@ export class Watch {
     for (const name of Object.keys(PROPERTIES)) this.#guard(request, name, true)
   }
 
+  /** For what middlewares hand on in another way: what is there already was read. */
+  variables(request: object, get: (name: string) => unknown): void {
+    watches.set(request, this)
+    for (const name of Object.keys(PROPERTIES)) {
+      if ((get(name) ?? null) !== null) this.noteProperty(name)
+    }
+  }
+
   /** The fields of a request, watched. */
   fields<T extends object>(fields: T): T {
     const note = (name: string | symbol) => {

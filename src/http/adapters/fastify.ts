@@ -31,10 +31,11 @@ export interface FastifyReply {
 
 type Done = (error?: Error) => void
 export type FastifyHook<R> = (request: R, reply: FastifyReply, done: Done) => void
-interface Instance {
-  addHook(name: 'onRequest', hook: FastifyHook<never>): unknown
+interface Instance<R> {
+  addHook(name: 'onRequest', hook: FastifyHook<R>): unknown
 }
-export type FastifyPlugin = (instance: Instance, options: object, done: Done) => void
+// Fastify types its instances too widely to be named here.
+export type FastifyPlugin = (instance: object, options: object, done: Done) => void
 
 export interface FastifyPageCache<R> {
   /** The page cache of the whole site: registered before everything that makes pages. */
@@ -106,7 +107,7 @@ function describe<R extends FastifyRequest>(request: R, reply: FastifyReply): No
 /** A plugin that is not encapsulated: its hook is for the routes of whoever registers it. */
 function plugin<R>(hook: FastifyHook<R>): FastifyPlugin {
   const register: FastifyPlugin = (instance, _options, done) => {
-    instance.addHook('onRequest', hook)
+    ;(instance as Instance<R>).addHook('onRequest', hook)
     done()
   }
   return Object.assign(register, {

@@ -4,6 +4,7 @@
  */
 import type { Ttl } from '../../core/values/expiry.ts'
 import { ConditionalExchange } from '../conditional.ts'
+import type { Watch } from '../credentials.ts'
 import { headerMiddlewares } from '../header-middlewares.ts'
 import { recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
 import { prepare } from '../on-fetch/watched-request.ts'
@@ -45,15 +46,19 @@ export function pageCache<C extends HonoContext = HonoContext>(
   const updates = new WeakMap<object, { exchange?: Exchange }>()
   const through =
     (cache: () => PageCache<C>): HonoMiddleware<C> =>
-    (context, next) =>
-      serve(cache(), context, context.req.raw, async (request) => {
+    async (context, next) => {
+      let handled = false
+      const response = await serve(cache(), context, context.req.raw, async (request, exchange) => {
+        handled = true
         context.req.raw = request
+        if (exchange?.watch) watchVariables(context, exchange.watch)
         await next()
-        const { res } = context
-        // Hono would merge the fields of two responses.
-        context.res = undefined
-        return res
+        return context.res
       })
+      if (!handled) return response
+      if (response !== context.res) replace(context, response)
+      return undefined
+    }
   return {
     siteCache: () => through(() => pages.site),
     updateCache: () => async (context, next) => {
@@ -73,7 +78,9 @@ export function pageCache<C extends HonoContext = HonoContext>(
       const course = await pages.site.begin(visitOf(context, context.req.raw))
       if (course.do === 'reply') return responseOf(course.reply)
       update.exchange = course.exchange
+      const { watch } = course.exchange
       context.req.raw = prepare(context.req.raw, course.exchange)
+      if (watch) watchVariables(context, watch)
       await next()
       return undefined
     },
@@ -85,6 +92,34 @@ export function pageCache<C extends HonoContext = HonoContext>(
   }
 }
 
+/** Hono's middlewares hand on sessions and users as variables. */
+function watchVariables(context: HonoContext, watch: Watch): void {
+  const { get } = context
+  const variable = get as (name: string) => unknown
+  watch.variables(context, (name) => variable.call(context, name))
+  context.get = (name: string) => {
+    watch.noteProperty(name)
+    return variable.call(context, name)
+  }
+  const all: unknown = Reflect.get(context, 'var')
+  if (typeof all !== 'object' || all === null) return
+  Object.defineProperty(context, 'var', {
+    configurable: true,
+    get: () =>
+      new Proxy(Reflect.get(Object.getPrototypeOf(context) as object, 'var', context) as object, {
+        get(target, name) {
+          watch.noteProperty(String(name))
+          return Reflect.get(target, name)
+        },
+        ownKeys(target) {
+          watch.noteAll()
+          return Reflect.ownKeys(target)
+        },
+      }),
+  })
+}
+
+/** Hono would merge the fields of two responses. */
 function replace(context: HonoContext, response: Response): void {
   context.res = undefined
   context.res = response

@@ -26,8 +26,13 @@ export function pageCache<R extends IncomingMessage = IncomingMessage>(
     ...connectDoors(pages, (request, response) => {
       return { request, raw: request, response, target: (request as Request).originalUrl }
     }),
-    wrap: (handler) => (request, response) =>
-      serve(pages.site, { request, raw: request, response, site: handler }, () => handler(request, response)),
+    wrap(handler) {
+      const listener = (request: R, response: ServerResponse): unknown =>
+        serve(pages.site, { request, raw: request, response, site: listener as Listener }, () =>
+          handler(request, response),
+        )
+      return listener
+    },
   }
 }
 

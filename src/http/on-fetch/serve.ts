@@ -4,7 +4,7 @@ import { fieldsOf } from '../policy/fields.ts'
 import type { Exchange, Reply, Visit } from '../visit.ts'
 import { prepare } from './watched-request.ts'
 
-export type Handle = (request: Request) => Response | Promise<Response>
+export type Handle = (request: Request, exchange?: Exchange) => Response | Promise<Response>
 
 const reruns = new WeakSet<Request>()
 
@@ -21,7 +21,7 @@ export async function serve<R>(
   const { exchange } = course
   let response: Response
   try {
-    response = await handle(prepare(raw, exchange))
+    response = await handle(prepare(raw, exchange), exchange)
   } catch (error) {
     const reply = exchange.fail()
     if (reply === undefined) throw error
@@ -151,7 +151,7 @@ function told(
 
 function copyOf(response: Response, body: ReadableStream<Uint8Array> | Buffer | null): Response {
   const { status, statusText, headers } = response
-  return new Response(body as BodyInit | null, { status, statusText, headers })
+  return new Response(body, { status, statusText, headers })
 }
 
 function withHeaders(response: Response, set: object): Response {
@@ -176,5 +176,5 @@ function apply(headers: Headers, set: object): void {
 export function responseOf({ status, lines, body }: Reply): Response {
   const headers = new Headers()
   for (let i = 0; i < lines.length; i += 2) headers.append(lines[i]!, lines[i + 1]!)
-  return new Response((body ?? null) as BodyInit | null, { status, headers })
+  return new Response(body ?? null, { status, headers })
 }

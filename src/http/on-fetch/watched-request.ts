@@ -13,21 +13,26 @@ const HIDDEN = ['cookie', 'authorization', 'proxy-authorization'] as const
 export function prepare(raw: Request, { changes, watch }: Pick<Exchange, 'changes' | 'watch'>): Request {
   if (watch === undefined && Object.keys(changes ?? {}).length === 0) return raw
   const headers = changed(raw.headers, changes ?? {})
-  if (watch === undefined) return new Request(raw, { headers })
+  if (watch === undefined) return copyOf(raw, headers)
   const inside = new Headers(headers)
   for (const name of HIDDEN) inside.delete(name)
-  const request = new Request(raw, { headers: inside })
+  const request = copyOf(raw, inside)
   const watched = watchedHeaders(headers, watch)
   Object.defineProperty(request, 'headers', { configurable: true, enumerable: true, get: () => watched })
   Object.defineProperty(request, 'clone', {
     configurable: true,
     value: () => {
       watch.noteAll()
-      return new Request(raw.clone(), { headers })
+      return copyOf(raw, headers)
     },
   })
   watch.properties(request)
   return request
+}
+
+/** Only GET and HEAD come here, which have no body. Made of its parts, since servers bring requests of their own make. */
+function copyOf({ url, method, signal }: Request, headers: Headers): Request {
+  return new Request(url, { method, headers, signal })
 }
 
 function changed(headers: Headers, changes: Fields): Headers {

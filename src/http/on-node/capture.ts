@@ -127,7 +127,7 @@ export class Capture {
       return Reflect.apply(this.#original.write, response, args)
     }
     if (this.#state === 'open') response.writeHead(response.statusCode)
-    this.#tell(piece)
+    if (this.#tell(piece)) return true
     if (this.#state === 'sends') return Reflect.apply(this.#original.write, response, args)
     if (this.#state === 'held') this.#waiting.push(() => Reflect.apply(this.#original.write, response, args))
     const callback = callbackOf(args)
@@ -146,7 +146,7 @@ export class Capture {
       if (response.req?.method !== 'HEAD') this.#whole = piece ?? Buffer.alloc(0)
       response.writeHead(response.statusCode)
     }
-    if (piece) this.#tell(piece)
+    const sent = piece !== undefined && this.#tell(piece)
     this.#ended = true
     const reply = this.exchange.end()
     if (this.#state === 'gathers') {
@@ -155,13 +155,19 @@ export class Capture {
         return response
       }
       this.#release()
-      // What was gathered is out already.
-      args = args.filter((arg) => typeof arg === 'function')
+      return this.#close(args)
     }
+    // What was gathered is out already.
+    if (sent) return this.#close(args)
     if (this.#state === 'sends') return Reflect.apply(this.#original.end, response, args)
     if (this.#state === 'held') this.#waiting.push(() => Reflect.apply(this.#original.end, response, args))
     else callbackOf(args)?.()
     return response
+  }
+
+  #close(args: unknown[]): ServerResponse {
+    const callback = callbackOf(args)
+    return Reflect.apply(this.#original.end, this.#response, callback ? [callback] : [])
   }
 
   #flushHeaders(): void {
@@ -170,11 +176,13 @@ export class Capture {
     if (!this.#isKept) this.#original.flushHeaders.call(response)
   }
 
-  #tell(piece: Buffer): void {
+  /** `true`: with all that was gathered it has been sent. */
+  #tell(piece: Buffer): boolean {
     const fits = this.exchange?.chunk(piece)
-    if (this.#state !== 'gathers') return
+    if (this.#state !== 'gathers') return false
     this.#gathered.push(piece)
     if (!fits) this.#release()
+    return !fits
   }
 
   /** What waited goes out. */
