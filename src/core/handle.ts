@@ -5,6 +5,9 @@
 import type { Answer } from './answer.ts'
 import type { GetOrSetOptions, SetOptions } from './cache.ts'
 import type { Clock } from './clock.ts'
+import { argumentError } from './errors.ts'
+import type { Inside } from './inside.ts'
+import { kindOf } from './options.ts'
 import type { EventType, Listener } from './seeing/events.ts'
 import type { Observer, Stats } from './seeing/observe.ts'
 import type { Settings } from './settings.ts'
@@ -26,6 +29,16 @@ export class Handle {
     this.#settings = settings
     this.#observer = observer
     this.#verbs = new CacheVerbs(settings, observer, clock, makeForm)
+  }
+
+  /** Opens it. Throws `ClosedError` once it is closed. */
+  static inside(cache: unknown): Inside {
+    if (typeof cache === 'object' && cache !== null && #verbs in cache) return cache.#verbs.inside
+    throw argumentError(
+      TypeError,
+      'INVALID_CACHE',
+      `expected a cache made by createCaches(), not ${kindOf(cache)}`,
+    )
   }
 
   // The hot path. An async function makes its promise quicker than `Promise.resolve` does, unless it is to follow another one:
@@ -128,6 +141,14 @@ export class Handle {
   stats(): Stats {
     return { ...this.#observer.counts, unnamedKeys: this.#verbs.unnamedKeys }
   }
+}
+
+/**
+ * What is inside a cache: its store, space, clock, observer and policy for faults. For what rests in an alias but is no value
+ * (pages). Opens the cache; throws `ClosedError` once it is closed, a TypeError for what is no cache of ours.
+ */
+export function insideOf(cache: object): Inside {
+  return Handle.inside(cache)
 }
 
 function promised<T>(verb: () => Answer<T>): Promise<T> {

@@ -325,6 +325,11 @@ export class CacheVerbs {
     return this.#inside !== undefined
   }
 
+  /** What it is made of, opened by this if by nothing before. */
+  get inside(): Inside {
+    return this.#inside ?? this.#open()
+  }
+
   get unnamedKeys(): number {
     return this.#door.unnamedKeys
   }
