@@ -17,8 +17,12 @@ function codesInSource(): Map<string, string> {
     const text = readFileSync(join(root, 'src', path), 'utf8')
     for (const pattern of CODES) for (const match of text.matchAll(pattern)) found.set(match[1] ?? '', path)
   }
+  for (const code of OF_NODE) found.delete(code)
   return found
 }
+
+/** Node's own, which src looks for. */
+const OF_NODE = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']
 
 /** Those that a row of a table is about. */
 const documented = new Set(
