@@ -80,8 +80,8 @@ export class Store implements Locking<Place> {
   }
 
   /** Tells what was wrong with the bytes at a place, where something was; `true` when they are a whole entry. */
-  isWhole(bytes: Buffer, place: Place): boolean {
-    const fault = faultOf(bytes, ENTRY, place.key)
+  isWhole(bytes: Buffer, place: Place, decoded = false): boolean {
+    const fault = faultOf(bytes, ENTRY, place.key, decoded)
     if (fault === undefined) return true
     if (fault === 'corrupt') this.host.corrupt(storageKeyOf(place.key), 'checksum')
     return false
