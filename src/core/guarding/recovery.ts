@@ -104,10 +104,11 @@ export class Recovery {
     return age === undefined ? this.#since.has(storageKey) : age > this.#ignoreBefore
   }
 
-  /** What is to be repaired, in parts of one space and at most so many keys. */
-  batches(size: number): Loss[][] {
+  /** What is to be repaired, or only what is for the first time; in parts of one space and at most so many keys. */
+  batches(size: number, which: 'all' | 'new'): Loss[][] {
     const bySpace = new Map<Space, Loss[][]>()
     for (const loss of this.#lost.values()) {
+      if (which === 'new' && loss.repaired) continue
       const batches = bySpace.get(loss.space) ?? [[]]
       bySpace.set(loss.space, batches)
       const last = batches.at(-1)!
