@@ -23,7 +23,7 @@ export function stopTime(): void {
   })
 }
 
-export const clock = { now: () => Date.now() }
+const clock = { now: () => Date.now() }
 
 export async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms)
