@@ -23,8 +23,8 @@ export interface Watch {
 
 /** Keys repaired at once. */
 const REPAIRS = 100
-/** How often, in a recovery, it is looked for what was lost during the recovery. */
-const ROUNDS = 3
+/** How often, in a recovery, it is looked for what was lost meanwhile. */
+const ROUNDS = 4
 
 /** When what is still to be repaired is tried again, in milliseconds: at first, and at most while nothing comes of it. */
 const LOOK_AGAIN = 1_000
@@ -327,10 +327,12 @@ export class Guard implements Backend {
   async #recover(within: number): Promise<void> {
     if (this.#breaker.isOpen || this.#doubtful) await this.#connect(within)
     for (const lost of this.#recovery.clears()) await this.#repairClear(lost)
-    for (const batch of this.#recovery.batches(REPAIRS, 'all')) await this.#repair(batch)
-    // What was lost while that was going on; some may be refused every time.
+    const tried = new Set<Loss>()
     for (let round = 0; round < ROUNDS; round++) {
-      for (const batch of this.#recovery.batches(REPAIRS, 'new')) await this.#repair(batch)
+      for (const batch of this.#recovery.batches(REPAIRS, tried)) {
+        for (const loss of batch) tried.add(loss)
+        await this.#repair(batch)
+      }
     }
   }
 
@@ -391,7 +393,7 @@ export class Guard implements Backend {
       this.#watch.down(error)
     } else {
       this.#answeredAt = now
-      if (this.#recovery.batches(1, 'new').length > 0) this.#mend()
+      if (this.#recovery.unrepaired) this.#mend()
       this.#lookAgainLater()
       this.#watch.up(now - this.#downSince, this.#repaired)
     }
