@@ -10,6 +10,7 @@ export default {
     'examples/**/*.mjs',
     'test/**/*.test.ts',
     'test/types/*.test-d.ts',
+    'test/soak/*.mjs',
   ],
   project: ['{src,scripts,bench,examples,test}/**/*.{ts,mjs}'],
   // Called by scripts/test.mjs by the names of their programs.

@@ -86,18 +86,18 @@ export class Filler {
     }
     const held = this.#store.isDown && !making.fresh ? this.#store.held.get(storageKey) : undefined
     if (held) return held.share()
-    if (running) Flight.await(running)() // only to find out whether it waits for us
+    if (running) Flight.await(running)?.() // only to find out whether it waits for us
     const flight = running && making.inTurn ? new Flight(storageKey) : flights.start(storageKey)
     const awaited = Flight.await(flight)
     let lead: Answer<Outcome>
     try {
       lead = this.#lead(making, flight, old, false)
     } catch (error) {
-      awaited()
+      awaited?.()
       throw error
     }
     if (!isPromise(lead)) {
-      awaited()
+      awaited?.()
       return lead.value
     }
     const made = lead.finally(awaited).then((outcome) => outcome.value)
@@ -115,18 +115,20 @@ export class Filler {
     this.#withDeadline(making, lead, () => this.#abandon(making, flight)).catch(() => {})
   }
 
+  // Thousands may join one flight: each costs two promises.
   #join(making: Making, flight: Flight, old: Old | undefined): Promise<unknown> {
-    this.#observer.see({ type: 'joined', key: making.key })
+    this.#observer.joined(making.key)
     const awaited = Flight.await(flight)
     // What it found was asked for before we came, and may have been removed before we came: then we look ourselves.
     const shared = flight
       .join()
       .then((outcome) =>
-        (flight.foundAt ?? Number.POSITIVE_INFINITY) <= making.came
+        flight.foundAt !== undefined && flight.foundAt <= making.came
           ? this.fill(making, old)
           : outcome.share(),
       )
-    return this.#withDeadline(making, shared, () => {}).finally(awaited)
+    const inTime = this.#withDeadline(making, shared, () => {})
+    return awaited ? inTime.finally(awaited) : inTime
   }
 
   /**

@@ -86,12 +86,12 @@ export class Flight {
   }
 
   /**
-   * Notes that the load we are called from, if any, now waits for `other`, until the function it returns is called.
-   * Throws `DeadlockError` where `other` in turn waits for it.
+   * Notes that the load we are called from now waits for `other`, until the function it returns is called; `undefined`
+   * when we are called from none. Throws `DeadlockError` where `other` in turn waits for it.
    */
-  static await(other: Flight): () => void {
+  static await(other: Flight): (() => void) | undefined {
     const waiter = running > 0 ? loading.getStore() : undefined
-    if (waiter === undefined) return () => {}
+    if (waiter === undefined) return undefined
     if (other.#reaches(waiter)) {
       throw new DeadlockError(
         'DEADLOCK',
