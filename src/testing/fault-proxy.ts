@@ -104,12 +104,13 @@ export async function faultProxy({ port, host = '127.0.0.1' }: FaultProxyOptions
       for (const [, way] of pairs) way.set(faults)
     },
     reset() {
-      for (const [way] of pairs) way.reset()
+      for (const pair of pairs) for (const way of pair) way.reset()
     },
     async close() {
+      const closed = once(listener, 'close')
       listener.close()
-      for (const [way] of pairs) way.reset()
-      if (listener.listening) await once(listener, 'close')
+      for (const pair of pairs) for (const way of pair) way.reset()
+      await closed
     },
   }
   return proxy

@@ -23,6 +23,8 @@ export interface Watch {
 
 /** Keys repaired at once. */
 const REPAIRS = 100
+/** How often, in a recovery, it is looked for what was lost meanwhile. */
+const ROUNDS = 4
 
 /** When what is still to be repaired is tried again, in milliseconds: at first, and at most while nothing comes of it. */
 const LOOK_AGAIN = 1_000
@@ -325,7 +327,13 @@ export class Guard implements Backend {
   async #recover(within: number): Promise<void> {
     if (this.#breaker.isOpen || this.#doubtful) await this.#connect(within)
     for (const lost of this.#recovery.clears()) await this.#repairClear(lost)
-    for (const batch of this.#recovery.batches(REPAIRS)) await this.#repair(batch)
+    const tried = new Set<Loss>()
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const batch of this.#recovery.batches(REPAIRS, tried)) {
+        for (const loss of batch) tried.add(loss)
+        await this.#repair(batch)
+      }
+    }
   }
 
   async #connect(within: number): Promise<void> {
@@ -385,6 +393,7 @@ export class Guard implements Backend {
       this.#watch.down(error)
     } else {
       this.#answeredAt = now
+      if (this.#recovery.unrepaired) this.#mend()
       this.#lookAgainLater()
       this.#watch.up(now - this.#downSince, this.#repaired)
     }

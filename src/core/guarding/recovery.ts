@@ -46,6 +46,12 @@ export class Recovery {
     return this.#lost.size > 0 || this.#clears.size > 0
   }
 
+  /** Some of it for the first time. */
+  get unrepaired(): boolean {
+    for (const loss of this.#lost.values()) if (!loss.repaired) return true
+    return this.#clears.size > 0
+  }
+
   lose(space: Space, key: string, at: number, unknown: boolean): void {
     const storageKey = space.frame(key)
     const before = this.#lost.get(storageKey)
@@ -104,10 +110,11 @@ export class Recovery {
     return age === undefined ? this.#since.has(storageKey) : age > this.#ignoreBefore
   }
 
-  /** What is to be repaired, in parts of one space and at most so many keys. */
-  batches(size: number): Loss[][] {
+  /** What is to be repaired and was not tried yet, in parts of one space and at most so many keys. */
+  batches(size: number, tried: ReadonlySet<Loss>): Loss[][] {
     const bySpace = new Map<Space, Loss[][]>()
     for (const loss of this.#lost.values()) {
+      if (tried.has(loss)) continue
       const batches = bySpace.get(loss.space) ?? [[]]
       bySpace.set(loss.space, batches)
       const last = batches.at(-1)!

@@ -10,7 +10,7 @@ const LONGEST = 2 ** 31 - 1
 
 /** 5 → 100, jittered so that the waiters of one key do not march in step. */
 export function nextPoll(turn: number): number {
-  return Math.min(LAST_POLL, FIRST_POLL * 1.6 ** turn) * (0.5 + Math.random())
+  return Math.min(LAST_POLL, FIRST_POLL * 1.6 ** turn) * (0.5 + Math.random() / 2)
 }
 
 export function pause(ms: number): Promise<void> {
