@@ -47,16 +47,20 @@ export class Store implements Locking<Place> {
     return this.directory.fixMode
   }
 
-  /** Settles after others had their turn. `behind`: the process need not stay alive for it. */
+  /**
+   * Settles after others had their turn. `behind`: the process need not stay alive for it. That is a timer, since an
+   * immediate that keeps nothing alive does not wake an idle event loop either: a sweep would stand still.
+   */
   turn(behind: boolean): Promise<void> {
     return new Promise((resolve) => {
       const go = (): void => {
         this.#turns.delete(go)
-        clearImmediate(handle)
+        clearImmediate(next)
+        clearTimeout(later)
         resolve()
       }
-      const handle = setImmediate(go)
-      if (behind) handle.unref()
+      const next = behind ? undefined : setImmediate(go)
+      const later = behind ? setTimeout(go, 1).unref() : undefined
       this.#turns.add(go)
     })
   }
