@@ -1,0 +1,74 @@
+/**
+ * Fragments for engines that cannot wait: a first pass leaves a placeholder where each fragment stands, and once the engine is done
+ * the placeholders are filled, all at a time. A body is rendered while it is filled, in a pass of its own, so
+ * fragments nest, and what is stored holds no placeholder. What fills one is never searched for others.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Registry } from '../core/caches.ts'
+import { answersInTurn, FragmentError } from './fragment.ts'
+import { type TagCall, type TagOptions, Tags } from './tag.ts'
+
+interface Pass {
+  /** Digits that nobody can know beforehand, and that no escaping, trimming or change of case alters. */
+  secret: string
+  fragments: { call: TagCall; body: () => string }[]
+}
+
+export class Placeholders {
+  readonly #tags: Tags
+  readonly #howToWait: string
+  readonly #using: string | undefined
+  /** The pass that runs; the engine is synchronous, so there is one at a time. */
+  #pass: Pass | undefined
+
+  /** `howToWait` says in an error which render fills placeholders. */
+  constructor(caches: Registry, options: TagOptions, howToWait: string) {
+    this.#tags = new Tags(caches, options)
+    this.#using = options.using
+    this.#howToWait = howToWait
+  }
+
+  /** What a tag prints: a placeholder in a pass; outside of one its HTML, where the cache answers in the same turn. */
+  print(call: TagCall, body: () => string): string {
+    const pass = this.#pass
+    if (pass) return placeholder(pass.secret, pass.fragments.push({ call, body }) - 1)
+    const { caches } = this.#tags
+    const using = 'using' in call ? call.using : this.#using
+    if ((using === undefined || [...caches].includes(String(using))) && !answersInTurn(caches, using)) {
+      throw new FragmentError(
+        'FRAGMENT_PLACE',
+        `cache ${JSON.stringify(call.name)}: this cache answers later, and the engine cannot wait: ${this.#howToWait}, or name with using= a cache in memory`,
+      )
+    }
+    return this.#tags.renderSync(call, body)
+  }
+
+  /** Runs a pass of the engine, and fills what it leaves. */
+  async render(run: () => string): Promise<string> {
+    const outer = this.#pass
+    const pass: Pass = { secret: digits(), fragments: [] }
+    this.#pass = pass
+    let page: string
+    try {
+      page = run()
+    } finally {
+      this.#pass = outer
+    }
+    if (pass.fragments.length === 0) return page
+    const filled = await Promise.all(
+      pass.fragments.map(({ call, body }) => this.#tags.render(call, () => this.render(body))),
+    )
+    return page.replace(
+      new RegExp(placeholder(pass.secret, '(\\d+)'), 'g'),
+      (_, i) => filled[Number(i)] ?? '',
+    )
+  }
+}
+
+function placeholder(secret: string, index: number | string): string {
+  return `\uE000${secret}\uE001${index}\uE000`
+}
+
+function digits(): string {
+  return BigInt(`0x${randomBytes(16).toString('hex')}`).toString()
+}
