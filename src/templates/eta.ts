@@ -11,8 +11,8 @@ import type { TagOptions } from './tag.ts'
  * The function `cache`, to hand to templates with their data: `eta.renderAsync('page', { cache: cacheTag(caches), … })`.
  *
  * `it.cache(ttl, name, ...varyOn, body)`, and `{ using: 'localcache' }` just before the body. The body answers HTML, as
- * `include()` and `includeAsync()` do; an inline block goes straight to the page, cannot be kept, and is an error. With the synchronous `render`:
- * `it.cache.sync(…)`, over a cache in memory.
+ * `include()` and `includeAsync()` do, or `captureAsync(async () => { %> … <% })` of a block that stands inline. With the synchronous
+ * `render`: `it.cache.sync(…)`, over a cache in memory.
  *
  * @param options `using`, `staleFor` and other options of `getOrSet` for all fragments.
  */

@@ -32,9 +32,9 @@ type SafeHtml = Promise<string & { isEscaped: true }>
  */
 export function cacheTag(caches: Registry, options: TagOptions = {}): (props: CacheProps) => SafeHtml {
   const tags = new Tags(caches, options)
-  return async function Cache({ ttl, name, varyOn = [], children, ...rest }) {
+  return async function Cache({ ttl, name, varyOn = [], using, children }) {
     if (typeof name !== 'string') throw new FragmentError('FRAGMENT_SYNTAX', `<Cache>: ${TOO_FEW}`)
-    const html = await tags.render({ ttl, name, varyOn, ...(rest.using !== undefined && rest) }, () =>
+    const html = await tags.render({ ttl, name, varyOn, ...(using !== undefined && { using }) }, () =>
       toHtml(children),
     )
     return safe(html)

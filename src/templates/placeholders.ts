@@ -5,42 +5,47 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Registry } from '../core/caches.ts'
-import { answersInTurn, FragmentError } from './fragment.ts'
-import { type TagCall, type TagOptions, Tags } from './tag.ts'
+import { answersInTurn, cacheFragment, cacheFragmentSync, FragmentError } from './fragment.ts'
+import { fragmentKey } from './key.ts'
+import { type Fragment, type TagCall, type TagOptions, Tags } from './tag.ts'
 
 interface Pass {
   /** Digits that nobody can know beforehand, and that no escaping, trimming or change of case alters. */
   secret: string
-  fragments: { call: TagCall; body: () => string }[]
+  fragments: (Fragment & { body: () => string })[]
 }
 
 export class Placeholders {
+  readonly #caches: Registry
   readonly #tags: Tags
   readonly #howToWait: string
-  readonly #using: string | undefined
   /** The pass that runs; the engine is synchronous, so there is one at a time. */
   #pass: Pass | undefined
 
   /** `howToWait` says in an error which render fills placeholders. */
   constructor(caches: Registry, options: TagOptions, howToWait: string) {
+    this.#caches = caches
     this.#tags = new Tags(caches, options)
-    this.#using = options.using
     this.#howToWait = howToWait
   }
 
-  /** What a tag prints: a placeholder in a pass; outside of one its HTML, where the cache answers in the same turn. */
+  /**
+   * What a tag prints: a placeholder in a pass; outside of one its HTML, where the cache answers in the same turn. What is wrong
+   * with the tag throws here, where the engine knows the line.
+   */
   print(call: TagCall, body: () => string): string {
+    const { name, options } = this.#tags.settle(call)
     const pass = this.#pass
-    if (pass) return placeholder(pass.secret, pass.fragments.push({ call, body }) - 1)
-    const { caches } = this.#tags
-    const using = 'using' in call ? call.using : this.#using
-    if ((using === undefined || [...caches].includes(String(using))) && !answersInTurn(caches, using)) {
-      throw new FragmentError(
-        'FRAGMENT_PLACE',
-        `cache ${JSON.stringify(call.name)}: this cache answers later, and the engine cannot wait: ${this.#howToWait}, or name with using= a cache in memory`,
-      )
+    if (pass) {
+      fragmentKey(name, options.varyOn)
+      return placeholder(pass.secret, pass.fragments.push({ name, options, body }) - 1)
     }
-    return this.#tags.renderSync(call, body)
+    if (answersInTurn(this.#caches, options.using))
+      return cacheFragmentSync(this.#caches, name, body, options)
+    throw new FragmentError(
+      'FRAGMENT_PLACE',
+      `cache ${JSON.stringify(name)}: this cache answers later, and the engine cannot wait: ${this.#howToWait}, or name with using= a cache in memory`,
+    )
   }
 
   /** Runs a pass of the engine, and fills what it leaves. */
@@ -56,7 +61,9 @@ export class Placeholders {
     }
     if (pass.fragments.length === 0) return page
     const filled = await Promise.all(
-      pass.fragments.map(({ call, body }) => this.#tags.render(call, () => this.render(body))),
+      pass.fragments.map(({ name, options, body }) =>
+        cacheFragment(this.#caches, name, () => this.render(body), options),
+      ),
     )
     return page.replace(
       new RegExp(placeholder(pass.secret, '(\\d+)'), 'g'),

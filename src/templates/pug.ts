@@ -12,7 +12,7 @@ import { watchVariables } from './watch.ts'
 /** The plugin, and the render that goes with it. */
 export interface PugCache {
   /** Gives templates the mixin: `pug.compile(source, { plugins: [plugin] })`. */
-  plugin: { preCodeGen(tree: Tree, about: { options: { self?: boolean } }): Tree }
+  plugin: { preCodeGen(tree: Tree, options: { self?: boolean }): Tree }
   /** What a plain `template({ ...locals, user })` needs; over a cache in memory. */
   locals: Readonly<Record<string, unknown>>
   /** Renders a compiled template and fills its fragments, over any cache. */
@@ -53,7 +53,7 @@ export function cacheTag(caches: Registry, options: TagOptions = {}): PugCache {
   const locals = Object.freeze({ [PRINT]: print })
   return {
     plugin: {
-      preCodeGen(tree, { options: { self } }) {
+      preCodeGen(tree, { self }) {
         return { ...tree, nodes: [mixin(self ? `self.${PRINT}` : PRINT), ...tree.nodes.map(eachWithItsOwn)] }
       },
     },
@@ -91,7 +91,7 @@ function mixin(print: string): Node {
 }
 
 /**
- * Pug's loops have one variable for all turns. Where a fragment stands in one, each turn gets a function and so variables of its
+ * Pug's loops have one variable for all turns. Where a fragment may stand in one, each turn gets a function and so variables of its
  * own.
  */
 function eachWithItsOwn(node: Node): Node {
@@ -103,8 +103,7 @@ function eachWithItsOwn(node: Node): Node {
     ...(alternate && { alternate: alternate.nodes ? withNodes(alternate) : eachWithItsOwn(alternate) }),
     ...(node.nodes && { nodes: node.nodes.map(eachWithItsOwn) }),
   }
-  if ((node.type !== 'Each' && node.type !== 'EachOf') || !inner.block || !hasFragment(inner.block))
-    return inner
+  if ((node.type !== 'Each' && node.type !== 'EachOf') || !inner.block || !hasMixin(inner.block)) return inner
   const names = [node.val, node.key].filter((name) => name).join(', ')
   const turn: Node = { type: 'Code', val: `;((${names}) => `, buffer: false, block: inner.block }
   const call: Node = { type: 'Code', val: `)(${names});`, buffer: false }
@@ -115,11 +114,11 @@ function withNodes(block: Node): Node {
   return { ...block, nodes: (block.nodes ?? []).map(eachWithItsOwn) }
 }
 
-function hasFragment(node: Node): boolean {
-  if (node.type === 'Mixin' && node.call && node.name === 'cache') return true
-  return [node.block, node.consequent, node.alternate, ...(node.nodes ?? [])].some(
-    (one) => one && hasFragment(one),
-  )
+/** Any mixin may have a fragment in it. */
+function hasMixin(node: Node): boolean {
+  if (node.type === 'Mixin' && node.call) return true
+  const inside = [node.block, node.consequent, node.alternate, ...(node.nodes ?? [])]
+  return inside.some((one) => one && hasMixin(one))
 }
 
 interface Node {

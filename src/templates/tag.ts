@@ -33,40 +33,50 @@ export interface TagCall {
   where?: string | undefined
 }
 
+/** A tag that has been judged. */
+export interface Fragment {
+  readonly name: string
+  readonly options: FragmentOptions
+}
+
 /** The tags of one engine over one registry. */
 export class Tags {
-  readonly caches: Registry
+  readonly #caches: Registry
   readonly #options: TagOptions
 
   constructor(caches: Registry, options: TagOptions) {
     checkOptions('cacheTag()', options, ['using', ...MAKE_OPTION_NAMES])
     if (options.using !== undefined) caches.get(options.using)
-    this.caches = caches
+    this.#caches = caches
     this.#options = options
+  }
+
+  /** Judges what a tag came to, before anything is rendered or looked up. */
+  settle(call: TagCall): Fragment {
+    const where = `${call.where ? `${call.where}: ` : ''}cache ${JSON.stringify(call.name)}`
+    const using = 'using' in call ? this.#alias(where, call.using) : this.#options.using
+    const ttl = readTtl(where, call.ttl)
+    return { name: call.name, options: { ...this.#options, ttl, varyOn: call.varyOn, using } }
   }
 
   /** The HTML of a tag; everything that is wrong rejects. */
   async render(call: TagCall, body: Render): Promise<string> {
-    return cacheFragment(this.caches, call.name, body, this.#settle(call))
+    const { name, options } = this.settle(call)
+    return cacheFragment(this.#caches, name, body, options)
   }
 
   /** The HTML of a tag, in this turn. */
   renderSync(call: TagCall, body: () => string): string {
-    return cacheFragmentSync(this.caches, call.name, body, this.#settle(call))
-  }
-
-  #settle(call: TagCall): FragmentOptions {
-    const where = `${call.where ? `${call.where}: ` : ''}cache ${JSON.stringify(call.name)}`
-    const using = 'using' in call ? this.#alias(where, call.using) : this.#options.using
-    return { ...this.#options, ttl: readTtl(where, call.ttl), varyOn: call.varyOn, using }
+    const { name, options } = this.settle(call)
+    return cacheFragmentSync(this.#caches, name, body, options)
   }
 
   #alias(where: string, using: unknown): string {
-    if (typeof using === 'string' && [...this.caches].includes(using)) return using
+    if (typeof using === 'string' && [...this.#caches].includes(using)) return using
     const what = typeof using === 'string' ? JSON.stringify(using.slice(0, 100)) : kindOf(using)
     throw new UnknownCacheError(
       'UNKNOWN_CACHE',
-      `${where}: using= must be the name of a cache, not ${what}; there are ${[...this.caches].join(', ')}`,
+      `${where}: using= must be the name of a cache, not ${what}; there are ${[...this.#caches].join(', ')}`,
     )
   }
 }
