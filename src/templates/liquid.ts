@@ -68,8 +68,12 @@ abstract class CacheTag {
     const list: unknown[] = []
     for (const one of varyOn) list.push(yield* evaluate(one, context))
     Object.assign(call, { varyOn: list }, using && { using: yield* evaluate(using, context) })
-    const copy = copyOf(context)
-    const render = () => this.#liquid[context.sync ? 'renderSync' : 'render'](this.#body, watched(copy))
+    const scopes = context.scopes.map(copyScope)
+    const registers = { ...context.registers }
+    const render = () => {
+      const own = contextOf(context, scopes, registers)
+      return this.#liquid[context.sync ? 'renderSync' : 'render'](this.#body, own)
+    }
     emitter.write(
       context.sync
         ? this.tags.renderSync(call, () => String(render()))
@@ -128,13 +132,6 @@ function isOutput(template: object): template is { value: Value } {
   return 'value' in template
 }
 
-function copyOf(context: Context): Context {
-  return Object.assign(Object.create(context), {
-    scopes: context.scopes.map(copyScope),
-    registers: { ...context.registers },
-  })
-}
-
 /** Of a loop its count is copied too, which moves on with each turn. */
 function copyScope(scope: Scope): Scope {
   const copy: Scope = Object.assign(Object.create(null), scope)
@@ -147,9 +144,11 @@ function copyScope(scope: Scope): Scope {
   return copy
 }
 
-function watched(context: Context): Context {
-  return Object.assign(context, {
-    scopes: context.scopes.map(watchedVariables),
+/** The context as it was at the tag. */
+function contextOf(context: Context, scopes: Scope[], registers: Record<string, unknown>): Context {
+  return Object.assign(Object.create(context), {
+    scopes: scopes.map(watchedVariables),
+    registers,
     environments: watchedVariables(context.environments),
   })
 }

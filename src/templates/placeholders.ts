@@ -65,15 +65,26 @@ export class Placeholders {
         cacheFragment(this.#caches, name, () => this.render(body), options),
       ),
     )
-    return page.replace(
-      new RegExp(placeholder(pass.secret, '(\\d+)'), 'g'),
-      (_, i) => filled[Number(i)] ?? '',
-    )
+    return fill(page, pass.secret, filled)
   }
 }
 
-function placeholder(secret: string, index: number | string): string {
-  return `\uE000${secret}\uE001${index}\uE000`
+function placeholder(secret: string, index: number): string {
+  return `${OPEN}${secret}${MIDDLE}${index}${CLOSE}`
+}
+
+// Of Unicode's private use: no keyboard has them, and no engine escapes them.
+const OPEN = '\uE000'
+const MIDDLE = '\uE001'
+const CLOSE = '\uE002'
+
+/** Not by a regular expression: a new secret would be a new one to compile for each page. */
+function fill(page: string, secret: string, filled: readonly string[]): string {
+  const [start = '', ...parts] = page.split(`${OPEN}${secret}${MIDDLE}`)
+  return parts.reduce((text, part) => {
+    const end = part.indexOf(CLOSE)
+    return text + (filled[Number(part.slice(0, end))] ?? '') + part.slice(end + 1)
+  }, start)
 }
 
 function digits(): string {

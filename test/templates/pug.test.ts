@@ -129,7 +129,7 @@ block main
 
   it('A46 is escaped once, never evaluated again, and nobody can write a placeholder', async () => {
     const { render } = engine(stage().caches)
-    const text = '#{7}\uE0001\uE0010\uE000 $& $1'
+    const text = '#{7}\uE0001\uE0010\uE002 $& $1'
     const page = `+cache(500, 'a')\n  != text\n  = '<'\n+cache(500, 'b')\n  | b`
     for (let i = 0; i < 2; i++) expect(await render(page, { text })).toBe(`${text}&lt;b`)
   })
