@@ -4,6 +4,6 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 })

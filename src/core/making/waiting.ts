@@ -8,9 +8,12 @@ const LAST_POLL = 100
 /** The longest a timer can wait, 24.8 days: one set for longer would fire at once. */
 const LONGEST = 2 ** 31 - 1
 
+/** After so long a wait the next look comes a tenth later: whoever waits 100 ms waits at most some 10 ms too long. */
+const GROWTH = 1.1
+
 /** 5 → 100, jittered so that the waiters of one key do not march in step. */
 export function nextPoll(turn: number): number {
-  return Math.min(LAST_POLL, FIRST_POLL * 1.6 ** turn) * (0.5 + Math.random() / 2)
+  return Math.min(LAST_POLL, FIRST_POLL * GROWTH ** turn) * (0.75 + Math.random() / 2)
 }
 
 export function pause(ms: number): Promise<void> {
