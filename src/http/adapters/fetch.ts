@@ -1,13 +1,11 @@
 /** Pages in front of any `(request) => Response`: each door wraps a handler. */
 import type { Ttl } from '../../core/values/expiry.ts'
-import { ConditionalExchange } from '../conditional.ts'
 import { headerMiddlewares } from '../header-middlewares.ts'
-import { recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
+import { conditionally, recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
 import { prepare } from '../on-fetch/watched-request.ts'
 import type { PageCache } from '../page-cache.ts'
 import type { PageCacheOptions, RouteOptions } from '../page-options.ts'
 import { type PageCaches, Pages, type Purge } from '../pages.ts'
-import { fieldsOf } from '../policy/fields.ts'
 import type { Exchange } from '../visit.ts'
 import { warnOrder } from '../warnings.ts'
 
@@ -102,10 +100,8 @@ export const { cacheControl, neverCache, varyOnHeaders, varyOnCookie } = headerM
 /** Conditional GET alone: 304 where the client has the page already. */
 export function conditionalGet(): FetchMiddleware {
   return (handler) =>
-    async (request, ...rest) => {
-      const exchange = new ConditionalExchange(request.method, fieldsOf(request.headers))
-      return recorded(exchange, await handler(request, ...rest))
-    }
+    (request, ...rest) =>
+      conditionally(request, () => handler(request, ...rest))
 }
 
 export { quiet } from '../quiet.ts'

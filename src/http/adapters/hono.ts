@@ -3,15 +3,13 @@
  * pages wrap the whole site: `pageCache(caches).wrap(app.fetch)` of `stillwarm/http/fetch`.
  */
 import type { Ttl } from '../../core/values/expiry.ts'
-import { ConditionalExchange } from '../conditional.ts'
 import type { Watch } from '../credentials.ts'
 import { headerMiddlewares } from '../header-middlewares.ts'
-import { recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
+import { conditionally, recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
 import { prepare } from '../on-fetch/watched-request.ts'
 import type { PageCache } from '../page-cache.ts'
 import type { PageCacheOptions, RouteOptions } from '../page-options.ts'
 import { type PageCaches, Pages, type Purge } from '../pages.ts'
-import { fieldsOf } from '../policy/fields.ts'
 import type { Exchange } from '../visit.ts'
 import { warnOrder } from '../warnings.ts'
 
@@ -136,10 +134,11 @@ export const { cacheControl, neverCache, varyOnHeaders, varyOnCookie } = headerM
 /** Conditional GET alone: 304 where the client has the page already. */
 export function conditionalGet(): HonoMiddleware<HonoContext> {
   return async (context, next) => {
-    const { method, headers } = context.req.raw
-    const exchange = new ConditionalExchange(method, fieldsOf(headers))
-    await next()
-    replace(context, await recorded(exchange, context.res))
+    const response = await conditionally(context.req.raw, async () => {
+      await next()
+      return context.res
+    })
+    replace(context, response)
     return undefined
   }
 }

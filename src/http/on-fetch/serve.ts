@@ -1,4 +1,5 @@
 /** A visit as a Fetch request, from its lookup to the response of the handler behind it. */
+import { ConditionalExchange } from '../conditional.ts'
 import type { PageCache } from '../page-cache.ts'
 import { fieldsOf } from '../policy/fields.ts'
 import type { Exchange, Reply, Visit } from '../visit.ts'
@@ -28,6 +29,15 @@ export async function serve<R>(
     return responseOf(reply)
   }
   return recorded(exchange, response)
+}
+
+/** Conditional GET alone. */
+export async function conditionally(
+  { method, headers }: Request,
+  handle: () => Response | Promise<Response>,
+): Promise<Response> {
+  const exchange = new ConditionalExchange(method, fieldsOf(headers))
+  return recorded(exchange, await handle())
 }
 
 export function visitOf<R>(request: R, raw: Request, site?: Handle): Visit<R> {
