@@ -11,7 +11,9 @@ export function statusMember(settings: Shown, status: CacheStatus): string | und
   if (!settings.cacheStatus) return undefined
   if (settings.detail) return cacheStatus(undefined, NAME, status)
   const { hit, fwd, ttl } = status
-  return cacheStatus(undefined, NAME, { hit, fwd, ttl })
+  // On the way of every hit.
+  if (hit) return ttl === undefined ? `${NAME}; hit` : `${NAME}; hit; ttl=${ttl}`
+  return cacheStatus(undefined, NAME, { fwd, ttl })
 }
 
 /** The whole field for a response that goes by. */

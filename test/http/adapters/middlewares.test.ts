@@ -58,7 +58,7 @@ describe('Express', () => {
   const users = new passport.Passport()
   const detector = new LanguageDetector(undefined, { order: ['cookie', 'header'] })
   const i18n = i18next.createInstance()
-  void i18n.use(detector).init({ fallbackLng: 'en', resources: { en: {}, de: {} }, showSupportNotice: false })
+  void i18n.use(detector).init({ fallbackLng: 'en', resources: { en: {}, de: {} } })
 
   const MIDDLEWARES: [string, (app: Express, wrap: typeof quiet) => unknown][] = [
     ['cookie-parser', (app, wrap) => app.use(wrap(cookieParser()))],
@@ -68,7 +68,7 @@ describe('Express', () => {
       (app, wrap) => app.use(wrap(withSession()), wrap(users.initialize()), wrap(users.session())),
     ],
     ['pino-http', (app, wrap) => app.use(wrap(pinoHttp({ level: 'info' }, { write() {} })))],
-    ['i18next', (app, wrap) => app.use(wrap(handle(i18n)))],
+    ['i18next', (app, wrap) => app.use(wrap(handle(i18n) as unknown as express.RequestHandler))],
   ]
   const loud = (<T>(middleware: T) => middleware) as typeof quiet
   async function start(
