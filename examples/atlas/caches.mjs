@@ -7,6 +7,8 @@ export function openCaches(directory) {
   return createCaches({
     // Answers to expensive questions: in memory, the least recently used goes first.
     default: { backend: memory({ maxEntries: 5_000 }), ttl: '10m' },
+    // Pieces of pages, as finished HTML. Fragments look for this alias by themselves.
+    template_fragments: { backend: memory({ maxEntries: 1_000 }), ttl: '10m', staleFor: '1h' },
     // What a restart must not lose.
     disk: { backend: file({ directory }), ttl: '30d' },
   })

@@ -33,38 +33,56 @@ function render(value) {
   return String(value ?? '').replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
 }
 
+/** @param {City[]} largest */
+export function worldMap(largest) {
+  return map(largest, { west: -180, east: 180, south: -58, north: 78 }).text
+}
+
+/** @param {City[]} cities */
+export function closeMap(cities) {
+  return map(cities).text
+}
+
+/** @param {Awaited<ReturnType<typeof import('./cities.mjs').countries>>} countries */
+export function countryList(countries) {
+  return html`<ol class="long">${countries.map((one) => html`<li><a href="/country/${one.code}">${one.name}</a> <span>${one.population}</span></li>`)}</ol>`
+    .text
+}
+
 /** @typedef {{ note: string, visits: number | undefined }} Foot what the foot of each page says */
 
 /**
  * @param {Awaited<ReturnType<typeof import('./cities.mjs').countries>>} countries
  * @param {City[]} largest
  * @param {Awaited<ReturnType<typeof import('./cities.mjs').crowdedest>>} crowdedest
+ * @param {{ map: string, list: string }} fragments finished HTML
  * @param {Foot} foot
  */
-export function world(countries, largest, crowdedest, foot) {
+export function world(countries, largest, crowdedest, { map, list }, foot) {
   const cities = countries.reduce((sum, one) => sum + one.cities, 0)
   return page(
     'The world',
     html`<p>${cities} cities in ${countries.length} countries. These are the ${largest.length} largest.</p>
-      ${map(largest, { west: -180, east: 180, south: -58, north: 78 })}
+      ${new Safe(map)}
       <h2>Where most people live within 100 km</h2>
       <ol class="long">${crowdedest.map(({ city, people }) => html`<li>${link(city)} <span>${people}</span></li>`)}</ol>
       <h2>Countries, by the people in their cities</h2>
-      <ol class="long">${countries.map((one) => html`<li><a href="/country/${one.code}">${one.name}</a> <span>${one.population}</span></li>`)}</ol>`,
+      ${new Safe(list)}`,
     foot,
   )
 }
 
 /**
  * @param {NonNullable<Awaited<ReturnType<typeof import('./cities.mjs').country>>>} figures
+ * @param {string} map finished HTML
  * @param {Foot} foot
  */
-export function country(figures, foot) {
+export function country(figures, map, foot) {
   const { code, cities, population, northernmost, southernmost, largest } = figures
   return page(
     nameOf(code),
     html`<p>${population} people in ${cities} cities, from ${link(southernmost)} in the south to ${link(northernmost)} in the north.</p>
-      ${map(largest)}
+      ${new Safe(map)}
       <h2>The largest</h2>
       <ol class="long">${largest.slice(0, 60).map((city) => html`<li>${link(city)} <span>${city.population}</span></li>`)}</ol>`,
     foot,

@@ -1,6 +1,7 @@
 // @ts-check
 /** The site: which address shows what, and the one place where the cache stands between a visitor and the work. */
 import { createServer } from 'node:http'
+import { cacheFragment } from 'stillwarm/templates'
 import * as atlas from './cities.mjs'
 import * as pages from './pages.mjs'
 
@@ -39,11 +40,20 @@ export function createSite(caches) {
         warm('largest', () => atlas.largest()),
         warm('crowdedest', atlas.crowdedest),
       ])
-      return pages.world(countries, largest, crowdedest, await foot('crowdedest', start))
+      const [map, list] = await Promise.all([
+        cacheFragment(caches, 'map', () => pages.worldMap(largest)),
+        cacheFragment(caches, 'countries', () => pages.countryList(countries)),
+      ])
+      return pages.world(countries, largest, crowdedest, { map, list }, await foot('crowdedest', start))
     }
     if (kind === 'country' && /^[A-Z]{2}$/.test(name)) {
       const figures = await warm(`country:${name}`, () => atlas.country(name))
-      return figures && pages.country(figures, await foot(`country:${name}`, start))
+      if (!figures) return undefined
+      // One fragment a country: it varies on the code.
+      const map = await cacheFragment(caches, 'map', () => pages.closeMap(figures.largest), {
+        varyOn: [name],
+      })
+      return pages.country(figures, map, await foot(`country:${name}`, start))
     }
     if (kind === 'city' && /^\d{1,9}$/.test(name)) {
       const figures = await warm(`city:${name}`, () => atlas.city(Number(name)))

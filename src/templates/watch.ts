@@ -50,6 +50,7 @@ export function watchVariables<T extends object>(variables: T): T {
     if (typeof value !== 'object' || value === null) continue
     found[name] = REQUESTS.includes(name) ? watchRequest(value) : proxied(value, () => true, name)
   }
+  if (Object.keys(found).length === 0) return variables
   return Object.assign(Object.create(Object.getPrototypeOf(variables)), variables, found)
 }
 

@@ -217,6 +217,30 @@ describe('nunjucks', () => {
     expect(await render(page, { xs: ['a', 'b'], version: 3 })).toBe('[aa1:2][bb2:2]')
   })
 
+  it('works in templates that were compiled ahead', async () => {
+    const { caches } = stage()
+    const env = new nunjucks.Environment()
+    env.addExtension('cache', cacheTag(caches))
+    const source = '{% for x in [1, 2] %}{% cache 500 f x %}[{{ x }}{{ n() }}]{% endcache %}{% endfor %}'
+    const code = nunjucks.precompileString(source, { name: 'page.njk', env })
+    const window: { nunjucksPrecompiled?: Record<string, object> } = {}
+    new Function('window', code)(window)
+    class Ahead extends nunjucks.Loader implements nunjucks.ILoader {
+      getSource(name: string) {
+        const obj = window.nunjucksPrecompiled?.[name]
+        return JSON.parse('null') ?? { src: { type: 'code', obj }, path: name, noCache: false }
+      }
+    }
+    const later = new nunjucks.Environment(new Ahead())
+    later.addExtension('cache', cacheTag(caches))
+    let count = 0
+    const render = () =>
+      new Promise((done, fail) =>
+        later.render('page.njk', { n: () => ++count }, (error, html) => (error ? fail(error) : done(html))),
+      )
+    for (let i = 0; i < 2; i++) expect(await render()).toBe('[11][22]')
+  })
+
   it('where Nunjucks cannot wait it raises an error instead of printing nothing', async () => {
     const { caches } = stage()
     const tag = '{% cache 500 f %}x{% endcache %}'
