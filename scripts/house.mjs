@@ -55,7 +55,11 @@ export const FAMILIES = [
   { folder: 'codecs', door: './codecs/', shared: ['rich-text'] },
   { folder: 'refresh/runners', door: './refresh/', shared: [] },
   { folder: 'http/adapters', door: './http/', shared: ['capture'] },
-  { folder: 'templates', door: './templates/', shared: ['fragment'] },
+  {
+    folder: 'templates',
+    door: './templates/',
+    shared: ['fragment', 'helper', 'key', 'placeholders', 'tag', 'watch'],
+  },
 ]
 
 /** Doors that are one file: `src/index.ts`, `src/testing/index.ts` … */

@@ -83,6 +83,7 @@ export {
   NotSupportedError,
   notANumber,
   SerializeError,
+  UnavailableError,
   UnknownCacheError,
 } from './core/errors.ts'
 export type { Load, LoadContext, Loaded } from './core/making/load.ts'

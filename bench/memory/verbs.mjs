@@ -157,6 +157,8 @@ export const rows = [
     ],
   },
   {
+    // Where a Map takes 29 ns, Django's LocMemCache takes 1,920 and LRUObjectCache 801; the goal is a twelfth and a fifth of
+    // that, in turn a fourteenth of the latter.
     name: 'A8 90 % get, 9 % set, 1 % delete: 1,100 keys, room for 500',
     unit: 'ns',
     limit: 'Map',
@@ -184,6 +186,10 @@ export const rows = [
       undefined,
       500,
     ),
+    goals: [
+      { contender: memory, of: 'Map', times: 0.18 },
+      { contender: inTurn, of: 'Map', times: 0.5 },
+    ],
   },
 ]
 

@@ -9,6 +9,7 @@ import { Store } from '../core/keeping/store.ts'
 import { type Bytes, checkOptions, checkWord } from '../core/options.ts'
 import { admit, isPlain, lend, share, weigh } from '../core/values/copy.ts'
 import { Entry, type Stored } from '../core/values/entry.ts'
+import type { ValueTypes } from '../core/values/format.ts'
 
 export interface MemoryOptions extends LimitOptions {
   /**
@@ -55,9 +56,9 @@ class Memory extends InProcess {
     this.lend = frozen ? share : lend
   }
 
-  admit(value: unknown, maxBytes: number): unknown {
+  admit(value: unknown, maxBytes: number, types?: ValueTypes): unknown {
     if (!this.#weighs && isPlain(value, maxBytes)) return value
-    const admitted = admit(value, maxBytes, this.#frozen)
+    const admitted = admit(value, maxBytes, this.#frozen, types)
     if (admitted === undefined) return undefined
     if (this.#weighs) {
       latest.value = admitted.value

@@ -2,7 +2,7 @@
  * The default codec: JSON where it keeps the value, else text that keeps everything (`rich-text.ts`). What lies in a
  * store can be read by eye and by other programs, and plain records cost what JSON costs.
  */
-import type { Codec, ValueType } from '../core/values/format.ts'
+import type { Codec, ValueTypes } from '../core/values/format.ts'
 import { LARGE, PLAIN, survey } from '../core/values/survey.ts'
 import { richText } from './rich-text.ts'
 
@@ -11,7 +11,7 @@ const RICH_MARK = '~'
 
 export interface JsonCodecOptions {
   /** Classes whose instances can be stored, by the name that travels in the bytes. */
-  types?: Record<string, ValueType>
+  types?: ValueTypes
 }
 
 /**

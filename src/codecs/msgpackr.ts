@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module'
 import type { Packr } from 'msgpackr'
 import { ConfigError, SerializeError } from '../core/errors.ts'
-import type { Codec, ValueType } from '../core/values/format.ts'
+import type { Codec, ValueTypes } from '../core/values/format.ts'
 import { LARGE, RICH, survey } from '../core/values/survey.ts'
 import { richText } from './rich-text.ts'
 
@@ -14,14 +14,14 @@ const RICH_MARK = 0xc1
 
 export interface MsgpackrCodecOptions {
   /** Classes whose instances can be stored, by the name that travels in the bytes. */
-  types?: Record<string, ValueType>
+  types?: ValueTypes
 }
 
 /**
  * Makes the codec. It keeps what the default codec keeps: what msgpackr would change (−0, holes, cycles, lone
  * surrogates, errors, an own `__proto__`) is stored as rich text.
  *
- * @throws ConfigError `PACKAGE_MISSING` when msgpackr is not installed.
+ * @throws ConfigError `MISSING_PACKAGE` when msgpackr is not installed.
  */
 export function msgpackrCodec(options: MsgpackrCodecOptions = {}): Codec {
   const rich = richText(options.types)
@@ -62,7 +62,7 @@ function loadMsgpackr(): typeof import('msgpackr') {
     return createRequire(import.meta.url)('msgpackr')
   } catch (error) {
     throw new ConfigError(
-      'PACKAGE_MISSING',
+      'MISSING_PACKAGE',
       'The msgpackr codec needs the package msgpackr: npm install msgpackr',
       {
         cause: error,

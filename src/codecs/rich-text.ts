@@ -6,7 +6,7 @@
 import { types as is } from 'node:util'
 import * as devalue from 'devalue'
 import { argumentError, SerializeError } from '../core/errors.ts'
-import type { ValueType } from '../core/values/format.ts'
+import type { ValueTypes } from '../core/values/format.ts'
 import { errorClasses, refuse } from '../core/values/refuse.ts'
 import { byteHolders } from '../core/values/survey.ts'
 
@@ -37,7 +37,7 @@ const taken =
   /^(?:Object|null|Date|Set|Map|RegExp|BigInt|ArrayBuffer|URL|URLSearchParams|Temporal\..*|\w+Array|DataView|Bytes|Error|Entries|Search)$/
 
 /** Makes the text form for one cache's `types`. */
-export function richText(types: Record<string, ValueType> = {}): RichText {
+export function richText(types: ValueTypes = {}): RichText {
   const reducers: Record<string, (value: unknown) => unknown> = {
     Bytes: reduceBytes,
     Error: reduceError,

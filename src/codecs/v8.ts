@@ -5,7 +5,7 @@
  */
 import { deserialize, serialize } from 'node:v8'
 import { SerializeError } from '../core/errors.ts'
-import type { Codec, ValueType } from '../core/values/format.ts'
+import type { Codec, ValueTypes } from '../core/values/format.ts'
 import { LARGE, RICH, survey } from '../core/values/survey.ts'
 import { richText } from './rich-text.ts'
 
@@ -14,7 +14,7 @@ const RICH_MARK = 0x7e
 
 export interface V8CodecOptions {
   /** Classes whose instances can be stored, by the name that travels in the bytes. */
-  types?: Record<string, ValueType>
+  types?: ValueTypes
 }
 
 /** Makes the codec. It keeps what the default codec keeps: what V8 would change is stored as rich text. */

@@ -11,6 +11,7 @@ import type { Answer } from './answer.ts'
 import type { CheckContext, Finding } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Stored } from './values/entry.ts'
+import type { ValueTypes } from './values/format.ts'
 
 /**
  * The prefix and version that keys live under. Made once per alias and version, and the same
@@ -125,9 +126,9 @@ export interface Backend {
 
   /**
    * Checks a value and makes it the store's own (a private copy), before anything is stored. Throws
-   * `SerializeError` by path; `undefined` when it is larger than `maxBytes`. What it answers is then given to `set`.
+   * `SerializeError` by path; `undefined` when it is larger than `maxBytes`. `types`: classes whose instances may be kept. What it answers is then given to `set`.
    */
-  admit?(value: unknown, maxBytes: number): unknown
+  admit?(value: unknown, maxBytes: number, types?: ValueTypes): unknown
   /** What a reader may have of a value that rests here: its own copy. Never asked for what cannot be changed. */
   lend?(value: unknown): unknown
 

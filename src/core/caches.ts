@@ -120,6 +120,8 @@ export function makeCaches<const C extends CachesConfig>(
 }
 
 function formOf(settings: Settings, makeFormat: MakeFormat): Form {
-  const { backend, maxValueBytes } = settings
-  return backend.holds === 'bytes' ? bytesForm(makeFormat(settings)) : valuesForm(backend, maxValueBytes)
+  const { backend, maxValueBytes, types } = settings
+  return backend.holds === 'bytes'
+    ? bytesForm(makeFormat(settings))
+    : valuesForm(backend, maxValueBytes, types)
 }

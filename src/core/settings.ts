@@ -6,7 +6,7 @@ import type { Backend, Space } from './backend.ts'
 import { argumentError, ConfigError } from './errors.ts'
 import { type Bytes, checkOptions, checkWord, kindOf, parseBytes } from './options.ts'
 import { type Duration, durationToMs, type Ttl, ttlToMs } from './values/expiry.ts'
-import type { Codec, ValueType } from './values/format.ts'
+import type { Codec, ValueTypes } from './values/format.ts'
 import type { KeyPolicy } from './values/key.ts'
 import { checkPrefix, checkVersion, type KeyFunction, makeSpace } from './values/space.ts'
 
@@ -52,7 +52,7 @@ export interface CacheOptions<V = unknown> extends MakeOptions {
   /** Replaces how values become bytes, on backends that hold bytes. */
   codec?: Codec
   /** Classes whose instances may be kept, by a name that travels with them. */
-  types?: Record<string, ValueType>
+  types?: ValueTypes
   /** Values larger than this are not kept: `set` is `false`. 1 MiB by default. */
   maxValueBytes?: Bytes
   /** Compresses values at write, on backends that hold bytes. */
@@ -104,7 +104,7 @@ export interface Settings {
   readonly version: number
   readonly keys: KeyPolicy
   readonly codec: Codec | undefined
-  readonly types: Record<string, ValueType> | undefined
+  readonly types: ValueTypes | undefined
   readonly maxValueBytes: number
   readonly compress: 'auto' | 'none' | undefined
   readonly onBackendError: 'miss' | 'throw'

@@ -3,6 +3,7 @@
  * What every long run measures with. A run is a process of its own, so that heap and handles are its alone, and
  * prints one line of JSON. A limit that did not hold is a violation, and so is a run that did nothing.
  */
+import { readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 
@@ -39,15 +40,42 @@ export function heapAfterGc() {
   return heapUsed + arrayBuffers
 }
 
-/** The delay of the event loop, in milliseconds, from here on until `stop`. */
+/**
+ * The event loop from here on until `stop`, in milliseconds: its delay, and the longest time that one stretch of it kept the
+ * processor busy (`busy`). Another process takes time from the first and not from the second, and so does a disk that stalls.
+ */
 export function watchLoop() {
   const histogram = monitorEventLoopDelay({ resolution: 1 })
   histogram.enable()
+  let before = busyTime()
+  let longest = 0
+  const look = () => {
+    const now = busyTime()
+    longest = Math.max(longest, now - before)
+    before = now
+  }
+  const timer = setInterval(look, 1)
   return {
     stop() {
+      clearInterval(timer)
+      look()
       histogram.disable()
-      return { p50: ms(histogram.percentile(50)), p99: ms(histogram.percentile(99)), max: ms(histogram.max) }
+      return {
+        p50: ms(histogram.percentile(50)),
+        p99: ms(histogram.percentile(99)),
+        max: ms(histogram.max),
+        busy: ms(longest),
+      }
     },
+  }
+}
+
+/** Nanoseconds that this thread had the processor, by the system's own count; where it keeps none, all of them. */
+function busyTime() {
+  try {
+    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0])
+  } catch {
+    return performance.now() * 1e6
   }
 }
 

@@ -61,7 +61,7 @@ for (let i = 0; i < 100_000; i++) {
 /** @type {{ heap: number, rss: number, handles: number, listeners: number }[]} */
 const windows = []
 const start = performance.now()
-let worst = { p50: 0, p99: 0, max: 0 }
+let worst = { p50: 0, p99: 0, max: 0, busy: 0 }
 for (let window = 0; window < WINDOWS; window++) {
   const watching = watchLoop()
   await mixed(caches.default, OPS / WINDOWS)

@@ -141,7 +141,7 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
     use: (bytes: Buffer, keep: () => void) => T,
   ): Answer<T | undefined> => {
     const found: Use<Answer<T | undefined>> = (bytes, keep) => {
-      if (!bytes || !store.isWhole(bytes, place)) return undefined
+      if (!bytes || !store.isWhole(bytes, place, verb === 'get')) return undefined
       if (expiresAtOf(bytes) > store.now()) return use(bytes, keep)
       const name = place.entry.slice(place.shard.length + 1)
       return andThen(

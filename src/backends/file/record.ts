@@ -1,15 +1,18 @@
 /**
  * How one file reads: a header, the storage key, the payload. The header says what is over or somebody else's before
  * the rest is looked at; the key makes a hash that collides, or a file put in another's place, a miss; the checksum
- * covers all that follows it, so that of a torn, cut or flipped file nothing is ever believed.
+ * covers all that follows it, so that of a torn, cut or flipped file nothing is ever believed. Of a large encoded entry, which
+ * ends with a checksum of its own, it leaves out the payload: then a plain read need not look at every byte twice.
  *
  *      0 magic   4 crc32 of the rest   8 expiresAt   16 createdAt   24 stamp
- *     32 key length   36 payload length   40 mark of the writer   60 kind   64 key, payload
+ *     32 key length   36 payload length   40 mark of the writer   60 kind   61 sealed   64 key, payload
  *
  * Another version of this layout has another magic, and is a miss.
  */
 import { randomFillSync } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { isIntact } from '../../core/values/checksum.ts'
+import { isEncoded } from '../../core/values/entry.ts'
 import { MARK, ownMark } from './holder.ts'
 
 export const HEADER = 64
@@ -59,11 +62,25 @@ export function encodeRecord(
   bytes.writeUInt32BE(key.length, 32)
   bytes.writeUInt32BE(payload.length, 36)
   ownMark().copy(bytes, 40)
-  bytes.writeUInt32BE(kind << 24, 60)
+  const sealed = payload.length >= WORTH_SEALING && isEncoded(payload) && isIntact(payload)
+  bytes.writeUInt32BE((kind << 24) | (sealed ? SEALED << 16 : 0), 60)
   key.copy(bytes, HEADER)
   bytes.set(payload, HEADER + key.length)
-  bytes.writeUInt32BE(crc32(bytes.subarray(8)), 4)
+  bytes.writeUInt32BE(crc32(covered(bytes)), 4)
   return bytes
+}
+
+/** A payload of at least so many bytes keeps its own checksum; looking at a smaller one twice costs nothing. */
+const WORTH_SEALING = 16 * 1024
+const SEALED = 1
+
+function isSealed(bytes: Buffer): boolean {
+  return bytes[61] === SEALED
+}
+
+/** What the header's checksum is of. */
+function covered(bytes: Buffer): Buffer {
+  return bytes.subarray(8, isSealed(bytes) ? HEADER + bytes.readUInt32BE(32) : bytes.length)
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -113,18 +130,27 @@ export function lengthOf(bytes: Buffer): number {
   return HEADER + bytes.readUInt32BE(32) + bytes.readUInt32BE(36)
 }
 
-/** Why a file gives nothing, `undefined` where it is whole. Not its times: those are for the caller. */
+/**
+ * Why a file gives nothing, `undefined` where it is whole. Not its times: those are for the caller.
+ *
+ * @param decoded the payload is about to be decoded, which looks at its own checksum.
+ */
 export function faultOf(
   bytes: Buffer,
   kind: number,
   key: Buffer,
+  decoded = false,
 ): 'foreign' | 'corrupt' | 'other-key' | undefined {
   if (bytes.length < HEADER) return 'corrupt'
   if (bytes.readUInt32BE(0) !== MAGIC) return isBlank(bytes) ? 'corrupt' : 'foreign'
-  if (lengthOf(bytes) !== bytes.length || crc32(bytes.subarray(8)) !== bytes.readUInt32BE(4)) return 'corrupt'
+  if (lengthOf(bytes) !== bytes.length || crc32(covered(bytes)) !== bytes.readUInt32BE(4)) return 'corrupt'
   if (kindOf(bytes) !== kind) return 'corrupt'
-  const length = bytes.readUInt32BE(32)
-  return length === key.length && key.compare(bytes, HEADER, HEADER + length) === 0 ? undefined : 'other-key'
+  const start = HEADER + bytes.readUInt32BE(32)
+  if (isSealed(bytes)) {
+    const payload = bytes.subarray(start)
+    if (!isEncoded(payload) || !(decoded || isIntact(payload))) return 'corrupt'
+  }
+  return start - HEADER === key.length && key.compare(bytes, HEADER, start) === 0 ? undefined : 'other-key'
 }
 
 /** From this size on, a payload keeps the memory that it was read into: copying would cost more than other memory. */

@@ -47,16 +47,20 @@ export class Store implements Locking<Place> {
     return this.directory.fixMode
   }
 
-  /** Settles after others had their turn. `behind`: the process need not stay alive for it. */
+  /**
+   * Settles after others had their turn. `behind`: the process need not stay alive for it. That is a timer, since an
+   * immediate that keeps nothing alive does not wake an idle event loop either: a sweep would stand still.
+   */
   turn(behind: boolean): Promise<void> {
     return new Promise((resolve) => {
       const go = (): void => {
         this.#turns.delete(go)
-        clearImmediate(handle)
+        clearImmediate(next)
+        clearTimeout(later)
         resolve()
       }
-      const handle = setImmediate(go)
-      if (behind) handle.unref()
+      const next = behind ? undefined : setImmediate(go)
+      const later = behind ? setTimeout(go, 1).unref() : undefined
       this.#turns.add(go)
     })
   }
@@ -80,8 +84,8 @@ export class Store implements Locking<Place> {
   }
 
   /** Tells what was wrong with the bytes at a place, where something was; `true` when they are a whole entry. */
-  isWhole(bytes: Buffer, place: Place): boolean {
-    const fault = faultOf(bytes, ENTRY, place.key)
+  isWhole(bytes: Buffer, place: Place, decoded = false): boolean {
+    const fault = faultOf(bytes, ENTRY, place.key, decoded)
     if (fault === undefined) return true
     if (fault === 'corrupt') this.host.corrupt(storageKeyOf(place.key), 'checksum')
     return false

@@ -14,23 +14,38 @@ import { type Task, wait } from './task.ts'
 /** How it goes: in one go, or letting others work in between; and then, whether the process waits for it to end. */
 export type Pace = 'at-once' | 'asked' | 'behind'
 
-/** Files between two pauses; fewer where each one stops the thread. */
+/** Files between two pauses. */
 const SLICE = 16
-const SYNC_SLICE = 2
+/** Milliseconds between two pauses, where each file stops the thread. */
+const SYNC_SLICE = 1
 /** A lock, a claim or a draft this old belongs to nobody any more, in milliseconds. */
 const ORPHAN_AFTER = 3_600_000
-
-function sliceOf(store: Store): number {
-  return store.io.sync ? SYNC_SLICE : SLICE
-}
 
 /** Thrown through a sweep when the store is closed meanwhile. */
 export const STOPPED = new Error('The sweep was stopped')
 
-export function* pause(store: Store, pace: Pace): Task<void> {
-  if (pace === 'at-once') return
-  yield store.turn(pace === 'behind')
-  if (store.closed) throw STOPPED
+/** When a sweep lets others work. */
+class Slices {
+  readonly #store: Store
+  readonly #pace: Pace
+  #files = 0
+  #began = performance.now()
+
+  constructor(store: Store, pace: Pace) {
+    this.#store = store
+    this.#pace = pace
+  }
+
+  /** After each file. */
+  *file(): Task<void> {
+    if (this.#pace === 'at-once') return
+    this.#files += 1
+    const { sync } = this.#store.io
+    if (sync ? performance.now() - this.#began < SYNC_SLICE : this.#files % SLICE !== 0) return
+    yield this.#store.turn(this.#pace === 'behind')
+    if (this.#store.closed) throw STOPPED
+    this.#began = performance.now()
+  }
 }
 
 /** All names in a folder, by and by; none where it is gone. */
@@ -73,15 +88,14 @@ export function* walk(
   pace: Pace,
   visit: (owner: string, name: string) => Task<void>,
 ): Task<void> {
-  let seen = 0
+  const slices = new Slices(store, pace)
   for (const owner of folders) {
     for (const shard of yield* names(store, owner)) {
       if (!isShard(shard)) continue
       for (const name of yield* names(store, `${owner}/${shard}`)) {
         if (!name.startsWith(shard) || roleOf(name) === undefined) continue
         yield* visit(owner, name)
-        seen += 1
-        if (seen % sliceOf(store) === 0) yield* pause(store, pace)
+        yield* slices.file()
       }
     }
   }
@@ -170,6 +184,7 @@ export function* emptyTrash(
 ): Task<{ entries: number; done: boolean }> {
   const { io } = store
   const home = folder.slice(0, folder.indexOf('.', folder.lastIndexOf('/')))
+  const slices = new Slices(store, pace)
   let entries = 0
   let seen = 0
   for (const shard of yield* names(store, folder)) {
@@ -181,7 +196,7 @@ export function* emptyTrash(
       const ours = role === 'entry' ? (yield* restingAt(store, path)) !== undefined : role !== undefined
       if (!ours) yield* putBack(store, path, `${home}/${shard}`, name)
       else if ((yield* remove(io, path)) && role === 'entry') entries += 1
-      if (seen % sliceOf(store) === 0) yield* pause(store, pace)
+      yield* slices.file()
     }
     yield* dropFolder(store, `${folder}/${shard}`)
   }

@@ -17,7 +17,7 @@ import { Sweeper } from './sweeper.ts'
 import { Wheel } from './wheel.ts'
 
 /** Steps of cleaning that one call may take upon itself: well under a millisecond. */
-const STEPS = 4096
+const STEPS = 1024
 /** Bytes of an entry besides key and value: its place in the Map and in the arrays, measured. */
 const OVERHEAD = 150
 /** Slots to begin with, and to go back to when a store that held more is empty. */
@@ -322,31 +322,36 @@ export class Store {
   #take(): number {
     const slot = this.#vacant.pop()
     if (slot !== undefined) return slot
-    if (++this.#used === this.#homes.length) {
-      const more = this.#used < MANY ? this.#used : this.#used >>> 2
-      this.#grow(Math.min(this.#used + more, this.limits.maxEntries + 1))
-    }
-    return this.#used
+    const used = ++this.#used
+    // In a big store never all in one turn: each by the same share, at a moment of its own.
+    if (used === this.#homes.length) this.#growNumbers(this.#longer(0))
+    if (used === this.#keys.length) this.#keys = filled(this.#keys, this.#longer(MANY >>> 4), '')
+    if (used === this.#values.length) this.#values = filled(this.#values, this.#longer(MANY >>> 3), undefined)
+    return used
+  }
+
+  /** The next length of arrays that are full; `later`: by how much it differs from that of others. */
+  #longer(later: number): number {
+    const used = this.#used
+    let more = used
+    if (used >= MANY) more = (used >>> 2) + (used === MANY ? later : 0)
+    return Math.min(used + more, this.limits.maxEntries + 1)
   }
 
   /** @param length one more than the slots: slot 0 is nobody's. */
-  #grow(length: number): void {
+  #growNumbers(length: number): void {
     this.#recency.grow(length)
     this.#wheel.grow(length)
     this.#homes = lengthened(this.#homes, length)
     this.#expiresAt = longer(this.#expiresAt, length)
     this.#createdAt = longer(this.#createdAt, length)
     if (this.#weights !== undefined) this.#weights = longer(this.#weights, length)
-    this.#keys = filled(this.#keys, length, '')
-    this.#values = filled(this.#values, length, undefined)
   }
 
   #reset(): void {
     this.#spaces.clear()
     this.#recency = new Recency()
     this.#wheel = new Wheel(this.#clock.now())
-    this.#keys = []
-    this.#values = []
     this.#homes = new Uint32Array(0)
     this.#expiresAt = new Float64Array(0)
     this.#createdAt = new Float64Array(0)
@@ -355,7 +360,10 @@ export class Store {
     this.#used = 0
     this.#count = 0
     this.#bytes = 0
-    this.#grow(Math.min(FEW, this.limits.maxEntries + 1))
+    const length = Math.min(FEW, this.limits.maxEntries + 1)
+    this.#growNumbers(length)
+    this.#keys = filled([], length, '')
+    this.#values = filled([], length, undefined)
   }
 }
 

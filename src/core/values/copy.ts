@@ -3,6 +3,7 @@
  * copied and weighed in one walk. `lend` gives readers copies of the master, quickly, since nothing in it
  * need be checked again; `share` gives them the master itself, frozen, wherever it can be.
  */
+import type { ValueTypes } from './format.ts'
 import { copyLeaf } from './leaves.ts'
 import { TOO_LARGE, Walk } from './walk.ts'
 import { mostOfString } from './weight.ts'
@@ -34,27 +35,33 @@ export function isPlain(value: unknown, maxBytes: number): boolean {
  * @param frozen freezes the master, to be shared; one that holds what cannot be frozen is copied all the same.
  * @throws {SerializeError} naming the place of what cannot be kept.
  */
-export function admit(value: unknown, maxBytes: number, frozen: boolean): Admitted | undefined {
-  const walk = new Walk(maxBytes)
+export function admit(
+  value: unknown,
+  maxBytes: number,
+  frozen: boolean,
+  types?: ValueTypes,
+): Admitted | undefined {
+  const walk = new Walk(maxBytes, types)
   try {
     const root = walk.take(value)
-    return { value: finish(root, walk, frozen), bytes: walk.bytes }
+    return { value: finish(root, walk, frozen, types), bytes: walk.bytes }
   } catch (error) {
     if (error === TOO_LARGE) return undefined
     throw error
   }
 }
 
-function finish(root: unknown, walk: Walk, frozen: boolean): unknown {
+function finish(root: unknown, walk: Walk, frozen: boolean, types?: ValueTypes): unknown {
   if (typeof root !== 'object' || root === null) return root
   if (frozen && !walk.changeable) return freeze(root)
-  return frozen || walk.tangled ? new Master(root, walk.tangled) : root
+  return frozen || walk.tangled ? new Master(root, walk.tangled, types) : root
 }
 
 /** What a master weighs, for who did not see it admitted. */
 export function weigh(master: unknown): number {
+  if (master instanceof Master) return master.weigh()
   const walk = new Walk(Number.POSITIVE_INFINITY)
-  walk.take(master instanceof Master ? master.root : master)
+  walk.take(master)
   return walk.bytes
 }
 
@@ -73,14 +80,26 @@ export function share(master: unknown): unknown {
 class Master {
   readonly root: object
   readonly #tangled: boolean
+  readonly #types: ValueTypes | undefined
 
-  constructor(root: object, tangled: boolean) {
+  constructor(root: object, tangled: boolean, types: ValueTypes | undefined) {
     this.root = root
     this.#tangled = tangled
+    this.#types = types
   }
 
   copy(): unknown {
-    return this.#tangled ? new Walk(Number.POSITIVE_INFINITY).take(this.root) : copyBranch(this.root)
+    return this.#tangled ? this.#walk().take(this.root) : copyBranch(this.root)
+  }
+
+  weigh(): number {
+    const walk = this.#walk()
+    walk.take(this.root)
+    return walk.bytes
+  }
+
+  #walk(): Walk {
+    return new Walk(Number.POSITIVE_INFINITY, this.#types)
   }
 }
 

@@ -15,8 +15,8 @@
  * The kind stands outside the user's bytes, so text that looks like an entry is text. test/wire/ keeps entries of
  * every released version; they are read back for ever, or a new version number is taken.
  */
-import * as zlib from 'node:zlib'
 import { SerializeError } from '../errors.ts'
+import { addChecksum, CHECKSUM, isIntact } from './checksum.ts'
 import { type Compression, compressorNamed, compressorOf } from './compression.ts'
 import { CREATED_AT, GRACED, PLAIN } from './entry.ts'
 import type { Codec, Decoded, Format, Grace } from './format.ts'
@@ -24,12 +24,9 @@ import type { Codec, Decoded, Format, Grace } from './format.ts'
 const VERSION = 1
 const PLAIN_HEAD = 11
 const GRACED_HEAD = 27
-const TAIL = 4
+const TAIL = CHECKSUM
 const STALE_AT = 11
 const STALE_FOR = 19
-
-/** What CRC-32 comes to over anything with its own CRC-32 behind it. */
-const INTACT = 0x2144df1c
 
 // Kinds of body. A number is never used again for another.
 const DIGITS = 0
@@ -220,8 +217,7 @@ function finish(
   }
   const head = grace === undefined ? PLAIN_HEAD : GRACED_HEAD
   for (let i = 0; i < codecName.length; i++) entry[head + i] = codecName[i]!
-  const end = entry.length - TAIL
-  entry.writeUInt32LE(zlib.crc32(entry.subarray(0, end)), end)
+  addChecksum(entry)
   return entry
 }
 
@@ -229,7 +225,7 @@ function finish(
 function faultOf(entry: Buffer): 'corrupt' | 'unknown-format' | undefined {
   if (entry.length > 1 && entry[1] !== VERSION) return 'unknown-format'
   if (entry.length < (entry[0] === GRACED ? GRACED_HEAD : PLAIN_HEAD) + TAIL) return 'corrupt'
-  return zlib.crc32(entry) === INTACT ? undefined : 'corrupt'
+  return isIntact(entry) ? undefined : 'corrupt'
 }
 
 /** `null` where the times are none. */

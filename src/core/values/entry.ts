@@ -33,6 +33,11 @@ export const GRACED = 0xf2
 /** First byte of encoded bytes without times of their own. */
 export const PLAIN = 0xf1
 
+/** Do these bytes begin as an encoded entry, which ends with a checksum that decoding looks at? */
+export function isEncoded(bytes: Uint8Array): boolean {
+  return bytes[0] === PLAIN || bytes[0] === GRACED
+}
+
 /** Has it times of its own, that a new expiry alone would not move? */
 export function isGraced(what: Stored): boolean {
   return what instanceof Uint8Array ? what[0] === GRACED : what instanceof Entry
@@ -45,6 +50,6 @@ export const CREATED_AT = 3
 export function madeAt(what: Stored): number | undefined {
   if (what instanceof Entry) return what.createdAt
   if (!(what instanceof Uint8Array) || what.length < CREATED_AT + 8) return undefined
-  if (what[0] !== PLAIN && what[0] !== GRACED) return undefined
+  if (!isEncoded(what)) return undefined
   return new DataView(what.buffer, what.byteOffset).getFloat64(CREATED_AT)
 }

@@ -4,7 +4,7 @@
  */
 import type { Backend } from '../backend.ts'
 import { Entry, type Stored } from './entry.ts'
-import type { Format, Grace } from './format.ts'
+import type { Format, Grace, ValueTypes } from './format.ts'
 
 /** What was found: a value, and its times where it has some. */
 export interface Found {
@@ -37,14 +37,14 @@ export function bytesForm(format: Format): Form {
   }
 }
 
-export function valuesForm(backend: Backend, maxValueBytes: number): Form {
+export function valuesForm(backend: Backend, maxValueBytes: number, types?: ValueTypes): Form {
   const lend = backend.lend
     ? (value: unknown) => (typeof value === 'object' && value !== null ? backend.lend!(value) : value)
     : (value: unknown) => value
   return {
     bare: lend,
     pack(value, createdAt, grace) {
-      const own = backend.admit ? backend.admit(value, maxValueBytes) : value
+      const own = backend.admit ? backend.admit(value, maxValueBytes, types) : value
       return own === undefined || grace === undefined
         ? own
         : new Entry(own, createdAt, grace.staleAt, grace.staleFor)

@@ -24,12 +24,15 @@ export interface Codec {
 /** How instances of a class are kept: told, taken apart, and made again. Its name in `types` travels in the bytes. */
 export interface ValueType<T = unknown> {
   /** Asked of objects that are neither plain nor of a built-in class. */
-  is(value: unknown): value is T
+  is(value: unknown): boolean
   /** To values that can be kept. */
   to(value: T): unknown
   /** May throw: then the entry is a miss. */
   from(plain: unknown): T
 }
+
+/** `{ Money: { is, to, from } }` */
+export type ValueTypes = Readonly<Record<string, ValueType>>
 
 /** The times that a graced entry carries: fresh until `staleAt`, then stale for `staleFor` milliseconds. */
 export interface Grace {

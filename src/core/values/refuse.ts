@@ -5,7 +5,7 @@
  */
 import { types as is } from 'node:util'
 import { SerializeError } from '../errors.ts'
-import type { ValueType } from './format.ts'
+import type { ValueType, ValueTypes } from './format.ts'
 import { refusal, type Step, showPath } from './refusal.ts'
 import { byteHolders, MAX_DEPTH } from './survey.ts'
 
@@ -32,7 +32,7 @@ const errorPrototypes = new Set<object>(Object.values(errorClasses).map((native)
  *
  * @returns a lower bound of the bytes that the value takes, each object counted once.
  */
-export function refuse(value: unknown, types: Record<string, ValueType> = {}): number {
+export function refuse(value: unknown, types: ValueTypes = {}): number {
   if (value === undefined)
     throw new SerializeError('value', 'undefined, which means "missing" and is no value')
   const look = new Look(Object.values(types))

@@ -7,6 +7,7 @@
  */
 import { isNativeError, isProxy } from 'node:util/types'
 import { SerializeError } from '../errors.ts'
+import type { ValueType, ValueTypes } from './format.ts'
 import { byteLengthOf, copyLeaf } from './leaves.ts'
 import { refusal, type Step, showPath } from './refusal.ts'
 import * as weight from './weight.ts'
@@ -19,9 +20,11 @@ export const TOO_LARGE = Symbol('too large')
 
 type Fields = Record<string, unknown>
 
+const NO_TYPES: readonly ValueType[] = []
+
 export class Walk {
   bytes = 0
-  /** Has it cycles, branches reached twice, gaps or errors? Then a copy must be made with as much care as this one. */
+  /** Has it cycles, branches reached twice, gaps, errors or instances? Then a copy must be made with as much care as this one. */
   tangled = false
   /** Holds it what cannot be frozen? */
   changeable = false
@@ -30,8 +33,12 @@ export class Walk {
   /** The copies of all that has branches of its own. What has none may be copied twice. */
   #met: Map<object, object> | undefined
 
-  constructor(limit: number) {
+  readonly #types: readonly ValueType[]
+
+  /** @param types classes whose instances may be kept. */
+  constructor(limit: number, types?: ValueTypes) {
     this.#limit = limit
+    this.#types = types === undefined ? NO_TYPES : Object.values(types)
   }
 
   /** The copy of a whole value. */
@@ -90,7 +97,20 @@ export class Walk {
     if (prototype === Map.prototype) return this.#map(value as Map<unknown, unknown>)
     if (prototype === Set.prototype) return this.#set(value as Set<unknown>)
     if (prototype === null || isObjectPrototype(prototype)) return this.#record(value as Fields, prototype)
+    const type = this.#types.find(({ is }) => is(value))
+    if (type !== undefined) return this.#instance(value, type)
     return isNativeError(value) ? this.#error(value) : this.#leaf(value)
+  }
+
+  /** An instance of a registered class: taken apart, and made again of copies. */
+  #instance(source: object, { to, from }: ValueType): object {
+    this.tangled = true
+    this.changeable = true
+    this.#path.push('to()')
+    const copy = from(this.take(to(source)))
+    this.#path.pop()
+    if (typeof copy === 'object' && copy !== null) return copy
+    return this.#refuse('an instance that its from() did not make again')
   }
 
   #record(source: Fields, prototype: object | null): Fields {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type FileBackend, openFiles } from '../../../src/backends/file/file.ts'
 import type { Fs } from '../../../src/backends/file/io.ts'
+import { createCaches } from '../../../src/index.ts'
 import { bytes, host, NEVER, place, spaceOf, text } from './cases.ts'
 
 const space = spaceOf('shop')
@@ -211,6 +212,39 @@ describe('F48 A30 damaged files', () => {
     expect(new Set(told.said)).toEqual(new Set(['corrupt shop:1:a']))
     expect(backend.set(space, 'a', value, NEVER)).toBe(true)
     expect(backend.get(space, 'a')).toEqual(value)
+  })
+
+  it('a large entry that rests under its own checksum is a miss for every verb once it is damaged anywhere', async () => {
+    const directory = place()
+    const cache = createCaches({
+      default: { backend: openFiles({ directory, reads: 'sync' }, nodeFs) },
+    }).default
+    const value = Buffer.alloc(20_000, 'large')
+    await cache.set('a', value)
+    const path = join(directory, left(directory)[0]!)
+    const whole = readFileSync(path)
+    const damaged = [
+      ...Array.from({ length: 300 }, (_, i) => {
+        const file = Buffer.from(whole)
+        // Every byte of the header and of the payload's, then some further in.
+        const at = i < 100 ? i : Math.floor(((i - 100) * whole.length) / 200)
+        file[at]! ^= 1 << (i % 8)
+        return file
+      }),
+      Buffer.from(whole).fill(0, 15_000),
+      Buffer.concat([whole.subarray(0, 15_000), Buffer.alloc(whole.length - 15_000, '1')]),
+      whole.subarray(0, -1),
+      Buffer.concat([whole, Buffer.alloc(1)]),
+    ]
+    for (const [i, file] of damaged.entries()) {
+      writeFileSync(path, file)
+      expect(await cache.get('a'), `get, damage ${i}`).toBeUndefined()
+      expect(await cache.has('a'), `has, damage ${i}`).toBe(false)
+    }
+    expect(await cache.touch('a')).toBe(false)
+    expect(await cache.add('a', value)).toBe(true)
+    expect(await cache.get('a')).toEqual(value)
+    await cache.close()
   })
 
   it('a file put in the place of another is a miss', async () => {

@@ -319,3 +319,43 @@ describe('frozen', () => {
     expect((one as typeof value).deep[0]).not.toBe((other as typeof value).deep[0])
   })
 })
+
+describe('registered classes', () => {
+  class Money {
+    readonly cents: number
+    readonly parts: { note: string }
+    constructor(cents: number, parts: { note: string }) {
+      this.cents = cents
+      this.parts = parts
+    }
+  }
+  const types = {
+    Money: {
+      is: (value: unknown) => value instanceof Money,
+      to: (money: unknown) => ({ ...(money as Money) }),
+      from: (plain: unknown) => {
+        const { cents, parts } = plain as Money
+        return new Money(cents, parts)
+      },
+    },
+  }
+
+  it('SER-03 instances come back as instances, each reader with its own', () => {
+    const own = new Money(5, { note: 'five' })
+    const master = admit([{ price: own, again: own }], Number.POSITIVE_INFINITY, false, types)!
+    own.parts.note = 'changed'
+    const [first, second] = [lend(master.value), lend(master.value)] as { price: Money }[][]
+    expect(first![0]!.price).toBeInstanceOf(Money)
+    const five = new Money(5, { note: 'five' })
+    expect(first).toEqual([{ price: five, again: five }])
+    first![0]!.price.parts.note = 'changed'
+    expect(second![0]!.price.parts.note).toBe('five')
+    expect(weigh(master.value)).toBe(master.bytes)
+  })
+
+  it('A22 those of other classes are refused by path, registered ones around them or not', () => {
+    const stranger = new (class Stranger {})()
+    const value = { price: new Money(5, { note: 'x', stranger } as { note: string }) }
+    expect(() => admit(value, Number.POSITIVE_INFINITY, false, types)).toThrow(/value\.price/)
+  })
+})
