@@ -7,7 +7,8 @@ import { redis } from 'stillwarm/backends/redis'
 const { role, address, ...how } = JSON.parse(process.argv[2] ?? '{}')
 const caches = createCaches({ default: { backend: redis({ url: `redis://${address}` }), ttl: 600 } })
 const cache = caches.default
-await cache.get('warm')
+// A fleet that starts at once on few cores may miss its first deadline to connect.
+while (!(await cache.set('warm', 1))) await sleep(50)
 
 /** @type {Record<string, () => Promise<unknown>>} */
 const roles = {

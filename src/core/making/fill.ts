@@ -19,6 +19,7 @@ import { durationToMs, instant, ttlToMs } from '../values/expiry.ts'
 import type { Found } from '../values/form.ts'
 import { Background } from './background.ts'
 import { Flight, type Outcome } from './flight.ts'
+import { Holding } from './holding.ts'
 import { Kept, type Load, Skipped } from './load.ts'
 import { atMost, nextPoll, pause, withDeadline } from './waiting.ts'
 
@@ -53,15 +54,13 @@ export interface Old {
 /** A caller is not kept waiting longer than this, in milliseconds, for its value to be stored. */
 const STORE_PATIENCE = 250
 
-/** So long, in milliseconds, waiters in other processes are told that an answer was not one to wait for. */
-const UNKEPT = 2_000
-
 export class Filler {
   readonly #store: Store
   readonly #reader: Reader
   readonly #observer: Observer
   readonly #clock: Clock
   readonly #policy: FaultPolicy
+  readonly #holding: Holding
   readonly #background = new Background()
   /** Flights whose load runs. */
   readonly #loading = new Set<Flight>()
@@ -72,6 +71,7 @@ export class Filler {
     this.#observer = observer
     this.#clock = clock
     this.#policy = policy
+    this.#holding = new Holding(store, policy)
   }
 
   /** The value, made here or by whoever is making it already. */
@@ -140,17 +140,7 @@ export class Filler {
   }
 
   #joinIfHeld(making: Making, flight: Flight, old: Old | undefined): Promise<unknown> {
-    const { space, key, lease = 0 } = making
-    // Asked once this turn is over, for all who came until then; who comes later asks anew.
-    flight.verdict ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-      flight.verdict = undefined
-      return this.#policy.attempt(
-        'getOrSet',
-        () => this.#store.extend(space, key, flight.token ?? '', lease),
-        true,
-      )
-    })
-    return flight.verdict.then((held) => {
+    return this.#holding.stillHeld(making, flight).then((held) => {
       if (held) return this.#join(making, flight, old)
       this.#store.flights.end(flight)
       return this.fill(making, old)
@@ -205,7 +195,7 @@ export class Filler {
     return andThen(claimed, ({ stored, token }) => {
       const newer = making.fresh ? undefined : this.#newer(key, stored, old)
       if (newer) {
-        if (token) this.#end(making, token)
+        if (token) this.#holding.end(making, token)
         flight.foundAt = asked
         return this.#outcomeOf(newer.value, stored)
       }
@@ -234,18 +224,9 @@ export class Filler {
     old: Old | undefined,
     background: boolean,
   ): Answer<Outcome> {
-    const { space, key } = making
-    const store = this.#store
-    const mark = unkeptMark(key)
-    const looked: Answer<Claimed> = this.#policy.attempt(
-      'getOrSet',
-      () => store.claim(space, mark, UNKEPT),
-      {},
-    )
-    return andThen(looked, ({ token: unmarked }) => {
-      if (unmarked === undefined) this.#end(making, token)
-      else this.#quietly(() => store.release(space, mark, unmarked))
-      return this.#load(making, flight, unmarked === undefined ? '' : token, old, background)
+    return andThen(this.#holding.isUnkept(making), (unkept) => {
+      if (unkept) this.#holding.end(making, token)
+      return this.#load(making, flight, unkept ? '' : token, old, background)
     })
   }
 
@@ -264,7 +245,7 @@ export class Filler {
     flight.token = token
     flight.loadedAt = ++this.#store.flights.count
     this.#loading.add(flight)
-    const renewal = token ? this.#renew(making, flight, token) : undefined
+    const renewal = token ? this.#holding.renew(making, flight, token) : undefined
     const landed = () => {
       clearInterval(renewal)
       this.#loading.delete(flight)
@@ -278,7 +259,7 @@ export class Filler {
     }
     const failed = (error: unknown): never => {
       landed()
-      if (token) this.#endUnkept(making, () => this.#store.release(making.space, key, token))
+      if (token) this.#holding.endUnkept(making, () => this.#store.release(making.space, key, token))
       this.#observer.see({ type: 'load-failed', key, background, ms: performance.now() - began, error })
       throw error
     }
@@ -333,7 +314,7 @@ export class Filler {
     if (made instanceof Skipped) return this.#unkept(making, flight, made.value)
     if (made === undefined) return this.#unkept(making, flight, undefined)
     if (made instanceof Kept && old === undefined) {
-      if (token) this.#end(making, token)
+      if (token) this.#holding.end(making, token)
       throw argumentError(
         TypeError,
         'NOTHING_TO_KEEP',
@@ -352,7 +333,7 @@ export class Filler {
           ? this.#reader.form.retime(old!.stored, now, grace)
           : this.#reader.form.pack(value, now, grace)
     } catch (error) {
-      if (token) this.#end(making, token)
+      if (token) this.#holding.end(making, token)
       throw error
     }
     if (what === undefined) {
@@ -402,7 +383,7 @@ export class Filler {
     }
     if (flight.broken) {
       // Our own write may not have reached the backend, and not have broken the claim there.
-      if (token) this.#end(making, token)
+      if (token) this.#holding.end(making, token)
       return late()
     }
     if (token === undefined && this.#store.flights.get(flight.storageKey) !== flight) return late()
@@ -422,11 +403,11 @@ export class Filler {
     const { space, key } = making
     const { token, storageKey } = flight
     if (replaced === undefined || token === '') {
-      if (token) this.#endUnkept(making, () => this.#store.release(space, key, token))
+      if (token) this.#holding.endUnkept(making, () => this.#store.release(space, key, token))
     } else if (token !== undefined) {
-      this.#endUnkept(making, () => this.#store.drop(space, key, token))
+      this.#holding.endUnkept(making, () => this.#store.drop(space, key, token))
     } else if (this.#store.flights.get(storageKey) === flight) {
-      this.#quietly(() => andThen(this.#store.delete(space, key), () => undefined))
+      this.#holding.quietly(() => andThen(this.#store.delete(space, key), () => undefined))
     }
     return { value, share: () => this.#copyOf(value) }
   }
@@ -457,43 +438,11 @@ export class Filler {
     return typeof found === 'string' ? undefined : found.value
   }
 
-  /** Holds the claim while the load runs, for those in other processes who wait for it. */
-  #renew(making: Making, flight: Flight, token: string): NodeJS.Timeout | undefined {
-    const { space, key, lease } = making
-    if (!this.#store.backend.shared || lease === undefined) return undefined
-    const timer = setInterval(() => {
-      if (this.#store.flights.get(flight.storageKey) !== flight) return clearInterval(timer)
-      this.#quietly(() =>
-        andThen(this.#store.extend(space, key, token, lease), (held) => {
-          if (!held) clearInterval(timer)
-        }),
-      )
-    }, lease / 3)
-    timer.unref()
-    return timer
-  }
-
-  #end(making: Making, token: string): void {
-    this.#quietly(() => this.#store.release(making.space, making.key, token))
-  }
-
-  /** Ends a claim that nothing was stored under, after a mark for those who wait in other processes. */
-  #endUnkept(making: Making, end: () => Answer<void>): void {
-    const { space, key } = making
-    const mark = () => this.#store.claim(space, unkeptMark(key), UNKEPT)
-    this.#quietly(() => (this.#store.backend.shared ? andThen(mark(), end) : end()))
-  }
-
   /** The load has used up its time: callers go on without it, and the next one starts anew. Should it still end well, it is kept. */
   #abandon(making: Making, flight: Flight): void {
     this.#store.flights.end(flight)
     flight.abort(timedOut(making))
-    if (flight.token && !this.#store.backend.shared) this.#quietly(() => this.#lapse(making, flight.token))
-  }
-
-  /** Others may claim the key from now on; until one does, the load may still store. */
-  #lapse(making: Making, token = ''): Answer<void> {
-    return andThen(this.#store.extend(making.space, making.key, token, 0), () => undefined)
+    if (flight.token && !this.#store.backend.shared) this.#holding.lapse(making, flight.token)
   }
 
   #withDeadline<T>(making: Making, answer: Promise<T>, expired: () => void): Promise<T> {
@@ -503,16 +452,6 @@ export class Filler {
       expired()
       return timedOut(making)
     })
-  }
-
-  /** For what nobody waits for. */
-  #quietly(act: () => Answer<void>): void {
-    try {
-      const answer = this.#policy.attempt('getOrSet', act, undefined)
-      if (isPromise(answer)) answer.catch(() => {})
-    } catch {
-      // Counted and told by the policy; there is nobody to throw it to.
-    }
   }
 
   /** A newer value than the one to be replaced, made by another meanwhile. */
@@ -527,11 +466,6 @@ export class Filler {
     for (const flight of this.#loading) flight.abort(new ClosedError())
     return this.#background.drain()
   }
-}
-
-/** The mark is a claim, which no verb sees, on a name beside the key. */
-function unkeptMark(key: string): string {
-  return `${key} (unkept)`
 }
 
 function timedOut(making: Making): LoadTimeoutError {

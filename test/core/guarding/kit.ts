@@ -29,8 +29,8 @@ export async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms)
 }
 
-/** Longer than it takes until the next probe. */
-export const A_PROBE = 1_100
+/** Longer than it takes until a probe is answered, even if one that is not was begun just before. */
+export const A_PROBE = 2_200
 
 export interface Guarded {
   cache: Cache
