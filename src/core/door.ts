@@ -5,7 +5,7 @@
 import type { Space } from './backend.ts'
 import type { GetOptions, SetOptions, VersionOption } from './cache.ts'
 import { argumentError, SerializeError } from './errors.ts'
-import { checkOptions, kindOf } from './options.ts'
+import { checkOptions, isRecord, kindOf } from './options.ts'
 import type { Settings } from './settings.ts'
 import { durationToMs, type Ttl, ttlToMs } from './values/expiry.ts'
 import { checkKey, KeyCheck } from './values/key.ts'
@@ -115,8 +115,7 @@ export function checkValue(value: unknown): void {
 }
 
 export function checkKeys(where: string, keys: unknown): string[] {
-  const iterable = typeof keys === 'object' && keys !== null && Symbol.iterator in keys
-  if (!iterable) {
+  if (!isIterable(keys)) {
     throw argumentError(
       TypeError,
       'INVALID_KEYS',
@@ -124,7 +123,7 @@ export function checkKeys(where: string, keys: unknown): string[] {
     )
   }
   const all = new Set<string>()
-  for (const key of keys as Iterable<unknown>) {
+  for (const key of keys) {
     checkKey(key)
     all.add(key)
   }
@@ -132,22 +131,33 @@ export function checkKeys(where: string, keys: unknown): string[] {
 }
 
 export function checkEntries(entries: unknown): Iterable<readonly [string, unknown]> {
-  if (typeof entries !== 'object' || entries === null) {
+  if (!isIterable(entries)) {
+    if (isRecord(entries)) return Object.entries(entries)
     throw argumentError(
       TypeError,
       'INVALID_ENTRIES',
       `setMany(): entries must be an object, a Map or pairs, not ${kindOf(entries)}`,
     )
   }
-  if (!(Symbol.iterator in entries)) return Object.entries(entries)
   const pairs: [string, unknown][] = []
-  for (const pair of entries as Iterable<unknown>) {
+  for (const pair of entries) {
     if (!Array.isArray(pair) || pair.length !== 2) {
       throw argumentError(TypeError, 'INVALID_ENTRIES', 'setMany(): every entry must be a pair [key, value]')
     }
     pairs.push([pair[0], pair[1]])
   }
   return pairs
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  try {
+    // Of a boxed string the keys would be its characters.
+    return (
+      typeof value === 'object' && value !== null && !(value instanceof String) && Symbol.iterator in value
+    )
+  } catch {
+    return false
+  }
 }
 
 export function checkedObject<T extends object>(where: string, options: T): T {

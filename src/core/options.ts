@@ -3,6 +3,7 @@
  * one, so that `{ tll: 5 }` is an error and not a value kept for the default ttl. Nothing here
  * ever shows a value.
  */
+import { types } from 'node:util'
 import { argumentError } from './errors.ts'
 
 /**
@@ -11,7 +12,7 @@ import { argumentError } from './errors.ts'
  * @param where what the options are for, as the message begins: `'memory()'`, `'set()'`.
  */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || Object.prototype.toString.call(options) !== '[object Object]') {
+  if (!isRecord(options)) {
     throw argumentError(
       TypeError,
       'INVALID_OPTIONS',
@@ -29,9 +30,22 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   }
 }
 
+/** Is it an object that can be looked into, and nothing with a meaning of its own: no list, no Date, no proxy that throws? */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    // A proxy may throw at any look: at its names too.
+    if (types.isProxy(value)) Object.keys(value)
+    return Object.prototype.toString.call(value) === '[object Object]'
+  } catch {
+    return false
+  }
+}
+
 /** What kind of thing it is, in one word, for messages that must not show the thing itself. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null'
+  if (types.isProxy(value)) return 'a proxy'
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return 'an object'
   if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string'

@@ -33,7 +33,7 @@ const evicted = cache.stats().evicted
 /** A cap full of small ones, then the largest: each drives out hundreds. */
 async function large() {
   cache.sync.clear()
-  for (let i = 0; i < 200_000; i++) {
+  for (let i = 0; i < 300_000; i++) {
     cache.sync.set(`small${i}`, text(100, random))
     if (i % 1000 === 0) await turn()
   }

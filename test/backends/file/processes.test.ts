@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { file } from '../../../src/backends/file/file.ts'
+import { type Operation, violations } from '../../register.ts'
 import { spaceOf } from './cases.ts'
 
 // Workers are plain Node processes, and Node 20 runs no TypeScript: the sources are built once, into a directory of their own.
@@ -129,6 +130,14 @@ describe('many processes, one directory', () => {
       .filter(Boolean)
     expect(items.length).toBe(200)
     expect(new Set(items).size).toBe(200)
+  })
+
+  it('L1 a read gives what was written and not yet overwritten or deleted: 4 processes, 8 clients each', async () => {
+    const reports = await all<Operation[]>(4, 'register', (i) => ({ ...mixed(i), times: 100, keys: 10 }))
+    expect(reports.flatMap((report) => report.faults)).toEqual([])
+    const history = reports.flatMap((report) => report.result)
+    expect(history.filter(({ kind, value }) => kind === 'get' && value).length).toBeGreaterThan(500)
+    expect(violations(history)).toEqual([])
   })
 
   it('F41 a reader sees no torn, mixed or missing value while writers are killed', async () => {

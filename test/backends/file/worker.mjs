@@ -101,6 +101,31 @@ const roles = {
     await new Promise((resolve) => setTimeout(resolve, how.hold))
     return backend.fill(space, 'job', token, Buffer.from('late'), Number.POSITIVE_INFINITY)
   },
+  /** L1: what eight clients saw of a few keys. */
+  async register() {
+    const history = []
+    const now = () => Number(process.hrtime.bigint())
+    const client = async (id) => {
+      for (let i = 0; i < how.times; i++) {
+        const key = `r${Math.floor(Math.random() * how.keys)}`
+        const dice = Math.random()
+        const start = now()
+        let [kind, value] = ['delete', undefined]
+        if (dice < 0.6) {
+          kind = 'get'
+          const found = await backend.get(space, key)
+          value = found && String(found)
+        } else if (dice < 0.9) {
+          kind = 'set'
+          value = `${process.pid}.${id}.${i}`
+          await backend.set(space, key, Buffer.from(value), Number.POSITIVE_INFINITY)
+        } else await backend.delete(space, key)
+        history.push({ key, kind, value, start, end: now() })
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, (_, id) => client(id)))
+    return history
+  },
   async exit() {
     await backend.set(space, 'a', Buffer.from('1'), Number.POSITIVE_INFINITY)
     console.log(JSON.stringify({ done: Date.now() }))
