@@ -1,0 +1,2 @@
+import { text } from './text.ts'
+export const binary = text
