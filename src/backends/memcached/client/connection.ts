@@ -19,7 +19,9 @@ const LOOP_WAS_BLOCKED = 25
 /** Tokens begin again here; far more than are ever under way at once, and few enough to be short. */
 const TOKENS = 10_000
 
-const READ_BUFFER = 65_536
+/** Values are views of what is read into, so that it is never used again; the rest of it is, down to this. */
+const READ_SLAB = 65_536
+const READ_LEAST = 16_384
 
 /** A connection that is closed after so long a rest was closed for resting. */
 const AT_REST = 1000
@@ -102,11 +104,16 @@ export class Connection<Reply> {
     const { tls } = this.#settings
     let socket: Socket
     if (tls === undefined) {
-      const bytes = Buffer.allocUnsafeSlow(READ_BUFFER)
+      let slab = Buffer.allocUnsafeSlow(READ_SLAB)
       const onread: OnReadOpts = {
-        buffer: bytes,
+        buffer: () => {
+          if (slab.length < READ_LEAST) slab = Buffer.allocUnsafeSlow(READ_SLAB)
+          return slab
+        },
         callback: (length) => {
-          this.#read(bytes.subarray(0, length))
+          const bytes = slab.subarray(0, length)
+          slab = slab.subarray(length)
+          this.#read(bytes)
           return true
         },
       }

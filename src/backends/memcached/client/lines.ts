@@ -1,13 +1,13 @@
 /**
  * Reads the line protocols: lines that end in CR LF, some followed by a value of announced size. Bytes may come split
- * anywhere. A complete value is copied out of the chunk, one that spans chunks is filled in as it comes, and no line is
- * made a string. What is too long to be right is a doubt, before it takes memory.
+ * anywhere. A value that came whole is a view of what came, one that spans chunks is filled in as it comes, and no line
+ * is made a string. What is too long to be right is a doubt, before it takes memory.
  */
 import { ProtocolDoubt } from './errors.ts'
 
 /** What makes replies of bytes. */
 export interface Reader<Reply> {
-  /** Hands over each complete reply. Neither the bytes nor the reply may be kept after `take` returns. */
+  /** Hands over each complete reply, which is the reader's again when `take` returns. The bytes must never change. */
   push(bytes: Buffer, take: (reply: Reply) => void): void
 }
 
@@ -28,7 +28,7 @@ export class Line {
   end = 0
   /** Where the words after the announced size begin; else `start`. */
   rest = 0
-  /** The value's own copy. Undefined where none was announced, and where it was larger than the limit. */
+  /** Undefined where none was announced, and where it was larger than the limit. */
   value: Buffer | undefined = undefined
 
   /** The first two letters as one number. */
@@ -105,21 +105,14 @@ export class LineReader implements Reader<Line> {
     while (at < bytes.length) {
       const end = lineEnd(bytes, at)
       if (end < 0) {
-        this.#begun = Buffer.from(bytes.subarray(at))
+        this.#begun = bytes.subarray(at)
         return
       }
       line.bytes = bytes
       line.start = at
       line.end = end - 1
       at = this.#valueOf(bytes, end + 1)
-      if (this.#missing > 0) {
-        // The chunk is not ours to keep.
-        line.bytes = Buffer.from(bytes.subarray(line.start, line.end))
-        line.rest -= line.start
-        line.end -= line.start
-        line.start = 0
-        return
-      }
+      if (this.#missing > 0) return
       take(line)
     }
   }
@@ -153,7 +146,7 @@ export class LineReader implements Reader<Line> {
     if (bytes.length - at >= size + 2) {
       const end = at + size
       if (bytes[end] !== CR || bytes[end + 1] !== LF) throw new ProtocolDoubt('a value of another size')
-      if (kept) line.value = Buffer.from(bytes.subarray(at, end))
+      if (kept) line.value = bytes.subarray(at, end)
       return end + 2
     }
     if (kept) line.value = Buffer.allocUnsafe(size)

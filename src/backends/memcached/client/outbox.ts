@@ -1,13 +1,18 @@
 /**
  * What is to be written in one go: commands of a tick, joined, so that a hundred of them are one system call. Small values
- * are copied in between their commands; large ones go as they are.
+ * are copied in between their commands, into memory that is used again; large ones go as they are.
  */
 
 /** From here on a copy costs more than a piece of its own. */
 const LARGE = 16_384
 
+/** More than this at once is rare enough to be allocated for the occasion. */
+const SCRATCH = 262_144
+
 /** What it writes to; a socket. */
 export interface Sink {
+  /** Bytes that the system has not taken yet. */
+  readonly writableLength: number
   write(chunk: string, encoding: 'latin1'): boolean
   write(chunk: Uint8Array): boolean
   cork(): void
@@ -17,7 +22,8 @@ export interface Sink {
 export class Outbox {
   #text = ''
   #parts: (string | Uint8Array)[] = []
-  #values = 0
+  #scratch: Buffer | undefined
+  #used = 0
 
   /** Latin1: one character is one byte. */
   line(text: string): void {
@@ -28,44 +34,52 @@ export class Outbox {
   value(bytes: Uint8Array): void {
     this.#parts.push(this.#text, bytes)
     this.#text = ''
-    this.#values++
   }
 
   flush(sink: Sink): void {
-    if (this.#values === 0) {
-      if (this.#text !== '') sink.write(this.#text, 'latin1')
-      this.#text = ''
+    const parts = this.#parts
+    const text = this.#text
+    this.#text = ''
+    if (parts.length === 0) {
+      if (text !== '') sink.write(text, 'latin1')
       return
     }
-    const parts = this.#parts
-    parts.push(this.#text)
-    this.#text = ''
+    parts.push(text)
     this.#parts = []
-    this.#values = 0
+    // What the last flush wrote from there may still be on its way.
+    this.#used = sink.writableLength === 0 ? 0 : SCRATCH
     sink.cork()
     let from = 0
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i]!
       if (typeof part === 'string' || part.length < LARGE) continue
-      if (i > from) sink.write(joined(parts, from, i))
+      sink.write(this.#joined(parts, from, i))
       sink.write(part)
       from = i + 1
     }
-    if (from < parts.length) sink.write(joined(parts, from, parts.length))
+    sink.write(this.#joined(parts, from, parts.length))
     sink.uncork()
   }
-}
 
-function joined(parts: readonly (string | Uint8Array)[], from: number, to: number): Buffer {
-  let length = 0
-  for (let i = from; i < to; i++) length += parts[i]!.length
-  const bytes = Buffer.allocUnsafe(length)
-  let at = 0
-  for (let i = from; i < to; i++) {
-    const part = parts[i]!
-    if (typeof part === 'string') bytes.write(part, at, 'latin1')
-    else bytes.set(part, at)
-    at += part.length
+  #joined(parts: readonly (string | Uint8Array)[], from: number, to: number): Buffer {
+    let length = 0
+    for (let i = from; i < to; i++) length += parts[i]!.length
+    const bytes = this.#room(length)
+    let at = 0
+    for (let i = from; i < to; i++) {
+      const part = parts[i]!
+      if (typeof part === 'string') bytes.write(part, at, 'latin1')
+      else bytes.set(part, at)
+      at += part.length
+    }
+    return bytes
   }
-  return bytes
+
+  #room(length: number): Buffer {
+    const from = this.#used
+    if (from + length > SCRATCH) return Buffer.allocUnsafe(length)
+    this.#scratch ??= Buffer.allocUnsafeSlow(SCRATCH)
+    this.#used = from + length
+    return this.#scratch.subarray(from, from + length)
+  }
 }

@@ -9,7 +9,10 @@ import type { Request } from './request.ts'
 
 /** What was found. */
 export interface Item {
-  /** A buffer of its own; empty for a vivified stub, and where `value: false` was asked. */
+  /**
+   * Empty for a vivified stub, and where `value: false` was asked. A view of what was read, with other values beside
+   * it in memory (at most 64 kB): make a copy of what you keep for long.
+   */
   value: Buffer
   /** 32 bits that came with the value. */
   flags: number
