@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { memcachedClient } from '../../../../src/backends/memcached/client/client.ts'
 import { startMemcached } from '../../../servers/memcached.ts'
 
-for (const protocol of ['meta', 'text'] as const)
+for (const protocol of ['meta', 'text', 'binary'] as const)
   it(`smoke ${protocol}`, async () => {
     const s = await startMemcached()
     const c = memcachedClient({ servers: s.address, protocol })
