@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import { type Kind, type Place, startServer, type TestServer } from './server.ts'
 
 export interface MemcachedOptions {
@@ -37,7 +38,7 @@ function memcached({ args = [], unix = false, tls = false, passwords, sasl }: Me
     program: 'memcached',
     args(place) {
       const where = unix ? ['-s', socketOf(place)] : ['-l', place.host, '-p', String(place.port)]
-      const files = join(place.directory, 'x').slice(0, -1)
+      const files = `${place.directory}/`
       return [
         ...where,
         ...['-u', userInfo().username, '-t', '2', '-m', '64'],
@@ -47,13 +48,14 @@ function memcached({ args = [], unix = false, tls = false, passwords, sasl }: Me
         ...args,
       ]
     },
-    env: {},
+    env: ({ directory }) => (sasl ? { SASL_CONF_PATH: directory } : {}),
     prepare({ directory }) {
       if (tls) makeCertificate(directory)
       if (passwords) {
         const lines = Object.entries(passwords).map(([name, password]) => `${name}:${password}\n`)
         writeFileSync(join(directory, 'passwords'), lines.join(''))
       }
+      if (sasl) listenForLogins(directory, sasl)
     },
     async answers(place) {
       const socket = unix ? connect(socketOf(place)) : connect(place.port, place.host)
@@ -73,4 +75,32 @@ function makeCertificate(directory: string): void {
   execFileSync('openssl', ['req', '-x509', ...key, '-out', files.cert, '-days', '30', ...subject], {
     stdio: 'ignore',
   })
+}
+
+/**
+ * Cyrus SASL asks a daemon whether a password is right: name, password, service and realm, each behind its length in two
+ * bytes, answered by OK or NO. Being that daemon needs no password file.
+ */
+function listenForLogins(directory: string, passwords: Record<string, string>): void {
+  const path = join(directory, 'mux')
+  const lines = ['mech_list: plain', 'pwcheck_method: saslauthd', `saslauthd_path: ${path}`, '']
+  writeFileSync(join(directory, 'memcached.conf'), lines.join('\n'))
+  const daemon = createServer((socket) => {
+    let asked = Buffer.alloc(0)
+    socket.on('data', (bytes) => {
+      asked = Buffer.concat([asked, bytes])
+      const words: string[] = []
+      for (let at = 0; at + 2 <= asked.length; ) {
+        const end = at + 2 + asked.readUInt16BE(at)
+        if (end > asked.length) return
+        words.push(asked.toString('utf8', at + 2, end))
+        at = end
+      }
+      if (words.length < 4) return
+      const [name = '', password] = words
+      socket.end(Object.hasOwn(passwords, name) && passwords[name] === password ? '\0\x02OK' : '\0\x02NO')
+    })
+  })
+  daemon.listen(path)
+  afterAll(() => void daemon.close())
 }

@@ -17,7 +17,7 @@ export interface Kind {
   /** The program, found in PATH. */
   program: string
   args(place: Place): string[]
-  env?: NodeJS.ProcessEnv
+  env?(place: Place): NodeJS.ProcessEnv
   /** Prepares the directory before the first start: certificates, an empty database. */
   prepare?(place: Place): void | Promise<void>
   /** Resolves when it answers; rejects when it does not yet. */
@@ -86,7 +86,7 @@ export async function startServer(kind: Kind): Promise<TestServer> {
 
 async function launch(kind: Kind, place: Place): Promise<ChildProcess> {
   const child = spawn(kind.program, kind.args(place), {
-    env: { ...process.env, ...kind.env },
+    env: { ...process.env, ...kind.env?.(place) },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let said = ''
