@@ -28,7 +28,7 @@ export interface ClientOptions {
   connectTimeout?: number
   /**
    * The first attempt to connect again comes within so many milliseconds, at random, the next ones twice as far apart
-   * each. Default 500.
+   * each. Default 750, which keeps any 100 ms below a fifth of them.
    */
   reconnectDelay?: number
   /** The furthest apart, in milliseconds. Default 1000. */
@@ -77,7 +77,7 @@ const CHOICES = {
 const NUMBERS = {
   timeout: [250, 1, 2 ** 31 - 1],
   connectTimeout: [500, 1, 2 ** 31 - 1],
-  reconnectDelay: [500, 0, 2 ** 30],
+  reconnectDelay: [750, 0, 2 ** 30],
   maxReconnectDelay: [1000, 1, 2 ** 30],
   maxPending: [1024, 1, Number.MAX_SAFE_INTEGER],
   maxPendingBytes: [64 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
