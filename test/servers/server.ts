@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,8 +35,8 @@ export interface Place {
 export interface TestServer extends Place {
   /** `host:port`. */
   readonly address: string
-  /** Frozen: its sockets stay open, and the kernel goes on accepting. */
-  freeze(): void
+  /** Its sockets stay open, and the kernel goes on accepting. Resolves when every thread of it stands still. */
+  freeze(): Promise<void>
   thaw(): void
   /** `kill -9`. Resolves when it is gone. */
   kill(): Promise<void>
@@ -74,7 +74,10 @@ export async function startServer(kind: Kind): Promise<TestServer> {
   return {
     ...place,
     address: `${place.host}:${place.port}`,
-    freeze: () => void child?.kill('SIGSTOP'),
+    async freeze() {
+      child?.kill('SIGSTOP')
+      while (child?.pid !== undefined && !stopped(child.pid)) await sleep(1)
+    },
     thaw: () => void child?.kill('SIGCONT'),
     kill,
     async restart() {
@@ -82,6 +85,13 @@ export async function startServer(kind: Kind): Promise<TestServer> {
       child = await launch(kind, place)
     },
   }
+}
+
+/** A signal stops one thread after the other, and those still running still answer. */
+function stopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) =>
+    /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+  )
 }
 
 async function launch(kind: Kind, place: Place): Promise<ChildProcess> {

@@ -60,7 +60,7 @@ export class Connection<Reply> {
   #closed = false
   #ending = false
   #flushing = false
-  #token = 0
+  #token = 1
   #version = 0
   readonly #connectTimer: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
@@ -194,7 +194,7 @@ export class Connection<Reply> {
         this.#settled(request)
         request.reject(this.#error('NOT_SUPPORTED', 'This needs a newer memcached', false))
       } else {
-        if (this.#token >= TOKENS) this.#token = 0
+        if (this.#token >= TOKENS) this.#token = 1
         this.#token += request.write(this.#out, this.#token)
         if (this.#sentLast === undefined) this.#sent = request
         else this.#sentLast.next = request

@@ -3,6 +3,7 @@
  * background, further and further apart and never in step with other processes. Nothing waits for a server that failed:
  * there is no queue but the bounded one of a connection, and of the first attempt to make it.
  */
+import { backoff } from './backoff.ts'
 import { Connection, type Owner } from './connection.ts'
 import { MemcachedError } from './errors.ts'
 import type { Settings } from './options.ts'
@@ -10,8 +11,8 @@ import type { Request } from './request.ts'
 import type { Address } from './servers.ts'
 import type { Dialect } from './verbs.ts'
 
-/** A refused password does not get better by the second. */
-const AFTER_REFUSED_LOGIN = 60_000
+/** A refused password does not get better by the second; in milliseconds. */
+const AFTER_REFUSAL = 60_000
 
 export type ServerState = 'idle' | 'connecting' | 'up' | 'down' | 'closed'
 
@@ -120,7 +121,8 @@ export class Server<Reply> implements Owner {
       return
     }
     this.state = 'down'
-    this.#retry = setTimeout(() => this.#connect(), this.#delay(error))
+    const wait = isFinal(error) ? AFTER_REFUSAL : backoff(this.#failures, this.#settings, Math.random())
+    this.#retry = setTimeout(() => this.#connect(), wait)
     this.#retry.unref()
     this.#failures++
     if (this.#down === undefined) this.#fell(error)
@@ -149,21 +151,6 @@ export class Server<Reply> implements Owner {
         throw fault
       })
     }
-  }
-
-  /**
-   * At random, so that a thousand clients that lost a server together do not come back together: the first anywhere
-   * within `reconnectDelay`, the next ones apart by it and by twice as much each time, and up to a quarter more.
-   */
-  #delay(error: MemcachedError): number {
-    if (isFinal(error)) return AFTER_REFUSED_LOGIN
-    const { reconnectDelay, maxReconnectDelay } = this.#settings
-    if (this.#failures === 0) return Math.random() * Math.min(reconnectDelay, maxReconnectDelay)
-    const apart = Math.min(
-      maxReconnectDelay,
-      Math.max(1, reconnectDelay) * 2 ** Math.min(20, this.#failures - 1),
-    )
-    return apart * (1 + Math.random() / 4)
   }
 }
 
