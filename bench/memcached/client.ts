@@ -101,7 +101,9 @@ function peers(): Contender[] {
   const eden = new Memcached(server, { poolSize: 1 })
   const call = (verb: string, ...args: unknown[]) =>
     new Promise((resolve, reject) => {
-      eden[verb](...args, (error: Error | undefined, answer: unknown) => (error ? reject(error) : resolve(answer)))
+      eden[verb](...args, (error: Error | undefined, answer: unknown) =>
+        error ? reject(error) : resolve(answer),
+      )
     })
   const each = (keys: string[], ask: (key: string) => Promise<unknown>) => Promise.all(keys.map(ask))
   return [
@@ -150,7 +152,10 @@ for (const [measure, run] of Object.entries(MEASURES)) {
     [...times].map(([name, list]) => {
       const ratios = list.map((time, round) => limit[round]! / time).sort((a, b) => a - b)
       const time = list.toSorted((a, b) => a - b)[list.length >> 1]!
-      return [name, `${ratios[ratios.length >> 1]!.toFixed(2)} (${ratios[0]!.toFixed(2)}) ${time.toFixed(2)}µs`]
+      return [
+        name,
+        `${ratios[ratios.length >> 1]!.toFixed(2)} (${ratios[0]!.toFixed(2)}) ${time.toFixed(2)}µs`,
+      ]
     }),
   )
 }

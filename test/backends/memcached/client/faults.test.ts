@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { backoff } from '../../../../src/backends/memcached/client/backoff.ts'
 import { type MemcachedClient, memcachedClient } from '../../../../src/backends/memcached/client/client.ts'
 import type { ClientOptions } from '../../../../src/backends/memcached/client/options.ts'
 import { startMemcached } from '../../../servers/memcached.ts'

@@ -141,7 +141,7 @@ describe('late replies', () => {
         if (back.destroyed) return
         const held = (back as { held?: Buffer[] }).held
         if (held !== undefined) held.push(bytes)
-        else if (Math.random() > 0.01) back.write(bytes)
+        else if (Math.random() > 0.05) back.write(bytes)
         else {
           const later = [bytes]
           ;(back as { held?: Buffer[] }).held = later
