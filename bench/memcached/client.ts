@@ -9,7 +9,7 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { memcachedClient } from '../../src/backends/memcached/client/client.ts'
+import { memcachedClient } from '../../src/backends/memcached/client/index.ts'
 import { Probe } from './probe.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 7)

@@ -10,7 +10,7 @@ import { argumentError, MemcachedError } from './errors.ts'
 import { meta } from './meta.ts'
 import { type ClientOptions, type Settings, settle } from './options.ts'
 import type { Request } from './request.ts'
-import { Server, type ServerState } from './server.ts'
+import { Server } from './server.ts'
 import { text } from './text.ts'
 import type {
   CountOptions,
@@ -19,22 +19,15 @@ import type {
   GetOptions,
   Item,
   ManyItems,
+  MemcachedClient,
   Reject,
   Resolve,
+  ServerStatus,
   SetOptions,
   StoreOptions,
   StoreResult,
+  Value,
 } from './verbs.ts'
-
-/** A value to store; text becomes UTF-8. Must stay as it is until the answer is there. */
-export type Value = string | Uint8Array
-
-export interface ServerStatus {
-  name: string
-  state: ServerState
-  /** Commands under way and waiting. */
-  pending: number
-}
 
 /**
  * Makes a client. Nothing is connected before the first verb.
@@ -52,53 +45,6 @@ export function memcachedClient(options?: ClientOptions): MemcachedClient {
   const settings = settle(options)
   if (settings.protocol === 'text') return new Client(settings, text)
   return settings.protocol === 'binary' ? new Client(settings, binary) : new Client(settings, meta)
-}
-
-export interface MemcachedClient {
-  /** The item, or `undefined` when there is none. */
-  get(key: string, options?: GetOptions): Promise<Item | undefined>
-  /** One command a server. Never rejects for a server's sake: the keys of one that fails are in `failed`. */
-  getMany(keys: readonly string[], options?: GetOptions): Promise<ManyItems>
-  /** `true` when stored; the old value is gone when the server refuses a new one as too large. */
-  set(key: string, value: Value, options?: SetOptions): Promise<boolean>
-  /** Only where nothing is. */
-  add(key: string, value: Value, options?: SetOptions): Promise<boolean>
-  /** Only where something is. */
-  replace(key: string, value: Value, options?: SetOptions): Promise<boolean>
-  /** Only while the item still has this cas. */
-  cas(key: string, value: Value, cas: bigint, options?: SetOptions): Promise<'stored' | 'changed' | 'missing'>
-  /** Every way of storing, with what the server says of it. */
-  store(key: string, value: Value, options?: StoreOptions): Promise<StoreResult>
-  /** One batch a server. The keys that were not stored, and why; empty when all were. */
-  setMany(
-    entries: Iterable<readonly [key: string, value: Value]>,
-    options?: SetOptions,
-  ): Promise<Map<string, MemcachedError>>
-  /** `true` when it was there (and had the `cas`, where one is given). */
-  delete(key: string, options?: DeleteOptions): Promise<boolean>
-  /** How many were there, and the keys that could not be asked for. */
-  deleteMany(keys: readonly string[]): Promise<{ deleted: number; failed: Map<string, MemcachedError> }>
-  /** Moves the expiry, in seconds from now, omitted: never. `true` when it was there; 0 or less removes it. */
-  touch(key: string, expiry?: number): Promise<boolean>
-  /**
-   * Adds to a number of digits, and answers the sum, or `undefined` when there is none and no `initial`. The server
-   * counts in 64 bits and begins again at 0 after 2^64 - 1. The expiry stays.
-   */
-  incr(key: string, options?: CountOptions): Promise<bigint | undefined>
-  /** Takes from a number of digits. The server stops at 0. */
-  decr(key: string, options?: CountOptions): Promise<bigint | undefined>
-  /** Empties every server, of everything in it; with `delay`, so many seconds from now. Rejects when one did not. */
-  flushAll(delay?: number): Promise<void>
-  /** By server name; one that does not answer is left out, and the call rejects when none does. */
-  version(): Promise<Map<string, string>>
-  /** By server name, as `version`. `topic` is `items`, `slabs`, `settings` … */
-  stats(topic?: string): Promise<Map<string, Map<string, string>>>
-  /** How each server stands now; asks none of them. */
-  readonly servers: ServerStatus[]
-  /** The name of the server that a key rests on. */
-  serverOf(key: string): string
-  /** What is under way ends first, within its deadline. After it every verb rejects with `CLOSED`. */
-  close(): Promise<void>
 }
 
 class Client<Reply> implements MemcachedClient {

@@ -65,6 +65,7 @@ export class Connection<Reply> {
   readonly #connectTimer: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   #dueAt = 0
+  #spared = false
   #lastReply = performance.now()
 
   constructor(address: Address, settings: Settings, dialect: Dialect<Reply>, owner: Owner) {
@@ -254,8 +255,10 @@ export class Connection<Reply> {
     if (this.#closed) return
     const now = performance.now()
     const late = now - this.#dueAt
-    // Answers may lie in the socket unread. They get as much time as the loop took from them.
-    if (late > LOOP_WAS_BLOCKED) this.#check(Math.min(late, this.#settings.timeout))
+    // Answers may lie in the socket unread. They get as much time as the loop took from them, once: a loop that is
+    // always late must not hold off every deadline.
+    this.#spared = late > LOOP_WAS_BLOCKED && !this.#spared
+    if (this.#spared) this.#check(Math.min(late, this.#settings.timeout))
     else if (this.#overdue(now)) setImmediate(() => this.#giveUp())
     else this.#rest(now)
   }

@@ -9,12 +9,10 @@ import { MemcachedError } from './errors.ts'
 import type { Settings } from './options.ts'
 import type { Request } from './request.ts'
 import type { Address } from './servers.ts'
-import type { Dialect } from './verbs.ts'
+import type { Dialect, ServerState } from './verbs.ts'
 
 /** A refused password does not get better by the second; in milliseconds. */
 const AFTER_REFUSAL = 60_000
-
-export type ServerState = 'idle' | 'connecting' | 'up' | 'down' | 'closed'
 
 export class Server<Reply> implements Owner {
   readonly address: Address
@@ -27,6 +25,7 @@ export class Server<Reply> implements Owner {
   #down: MemcachedError | undefined
   #failures = 0
   #retry: NodeJS.Timeout | undefined
+  #closed: Promise<void> | undefined
   #whenClosed: (() => void) | undefined
 
   constructor(address: Address, settings: Settings, dialect: Dialect<Reply>, changed: () => void) {
@@ -75,13 +74,14 @@ export class Server<Reply> implements Owner {
   close(): Promise<void> {
     this.state = 'closed'
     clearTimeout(this.#retry)
-    return new Promise((resolve) => {
+    this.#closed ??= new Promise((resolve) => {
       if (this.#connection === undefined) resolve()
       else {
         this.#whenClosed = resolve
         this.#connection.end()
       }
     })
+    return this.#closed
   }
 
   #connect(): void {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { backoff } from '../../../../src/backends/memcached/client/backoff.ts'
-import { type MemcachedClient, memcachedClient } from '../../../../src/backends/memcached/client/client.ts'
+import { type MemcachedClient, memcachedClient } from '../../../../src/backends/memcached/client/index.ts'
 import type { ClientOptions } from '../../../../src/backends/memcached/client/options.ts'
 import { startMemcached } from '../../../servers/memcached.ts'
 import { freePort } from '../../../servers/server.ts'
@@ -302,7 +302,7 @@ it('L10 no connection is left behind: after ten lost ones the server counts one'
 it('an idle client does not keep the process alive, a waiting one does', async () => {
   const server = await startMemcached()
   const { spawn } = await import('node:child_process')
-  const source = new URL('../../../../src/backends/memcached/client/client.ts', import.meta.url)
+  const source = new URL('../../../../src/backends/memcached/client/index.ts', import.meta.url)
   const { build } = await import('vite')
   const bundle = await build({
     logLevel: 'silent',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { memcachedClient } from '../../../../src/backends/memcached/client/client.ts'
 import { expiryOnWire } from '../../../../src/backends/memcached/client/expiry.ts'
+import { memcachedClient } from '../../../../src/backends/memcached/client/index.ts'
 import { settle } from '../../../../src/backends/memcached/client/options.ts'
 import { parseServers } from '../../../../src/backends/memcached/client/servers.ts'
 

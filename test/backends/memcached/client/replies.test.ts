@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { memcachedClient } from '../../../../src/backends/memcached/client/client.ts'
+import { memcachedClient } from '../../../../src/backends/memcached/client/index.ts'
 import { startMemcached } from '../../../servers/memcached.ts'
 import { proxy, scripted, tokenOf } from './scripted.ts'
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { memcachedClient } from '../../../../src/backends/memcached/client/client.ts'
+import { memcachedClient } from '../../../../src/backends/memcached/client/index.ts'
 import { certificateOf, socketOf, startMemcached } from '../../../servers/memcached.ts'
 
 async function storesAndReads(client: ReturnType<typeof memcachedClient>): Promise<void> {

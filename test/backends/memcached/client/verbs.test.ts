@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type MemcachedClient, memcachedClient } from '../../../../src/backends/memcached/client/client.ts'
+import { type MemcachedClient, memcachedClient } from '../../../../src/backends/memcached/client/index.ts'
 import { startMemcached } from '../../../servers/memcached.ts'
 import type { TestServer } from '../../../servers/server.ts'
 
