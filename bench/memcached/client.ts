@@ -1,7 +1,7 @@
 /**
  * How near does the client come to a bare socket, and where do other clients stand? (goals D1 to D3)
  *
- *   npx tsc -p . --noEmit false --outDir .cache/bench && PEERS=/path/node_modules node .cache/bench/bench/memcached/client.js
+ *   npx tsc -p . --noEmit false --outDir .cache/bench && PEERS=/folder/they/are/installed/in node .cache/bench/bench/memcached/client.js
  *
  * The contenders run in turn, ROUNDS times; each cell is the ratio of the probe's time to the contender's in the same
  * round (1.00 is the limit), median and worst of the rounds. Peers are measured where PEERS holds them.
@@ -135,6 +135,7 @@ function peers(): Contender[] {
 }
 
 const server = spawn('memcached', ['-l', '127.0.0.1', '-p', String(PORT), '-u', 'nobody', '-m', '64'])
+process.on('exit', () => server.kill())
 await sleep(300)
 const all = await contenders()
 for (const key of KEYS) await all[0]!.set(key)
@@ -161,4 +162,4 @@ for (const [measure, run] of Object.entries(MEASURES)) {
 }
 console.table(rows)
 for (const contender of all) await contender.close()
-server.kill()
+process.exit()

@@ -17,7 +17,7 @@ describe('replies that cannot be right end the connection, with all that is unde
     'an endless size': (token) => `VA 99999999999999999999 f0 O${token}\r\n`,
     ERROR: () => 'ERROR\r\n',
     CLIENT_ERROR: () => 'CLIENT_ERROR bad command line format\r\n',
-    'a line that ends in LF alone': (token) => `EN O${token}\n`,
+    'a line that ends in LF alone': (token) => `EN O${token} \n`,
     'a line without end': () => 'x'.repeat(5000),
     'an empty line': () => '\r\n',
     'another protocol': () => 'HTTP/1.1 400 Bad Request\r\n\r\n',
