@@ -7,6 +7,7 @@ import { bytesOf } from './arguments.ts'
 import { binary } from './binary.ts'
 import { distribute, type Place } from './distribution.ts'
 import { argumentError, MemcachedError } from './errors.ts'
+import { checkKey } from './key.ts'
 import { meta } from './meta.ts'
 import { type ClientOptions, type Settings, settle } from './options.ts'
 import type { Request } from './request.ts'
@@ -220,7 +221,10 @@ class Client<Reply> implements MemcachedClient {
   }
 
   #serverOf(key: string): Server<Reply> {
-    return this.#only ?? this.#placed[this.#place(key)]!
+    if (this.#only !== undefined) return this.#only
+    // Before it is hashed, which takes its time with a key of a megabyte.
+    checkKey(key)
+    return this.#placed[this.#place(key)]!
   }
 
   /** The ring of those that are not down; of all when all are. */

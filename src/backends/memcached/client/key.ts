@@ -47,7 +47,8 @@ export function binaryKey(key: string): Buffer {
   return bytes
 }
 
-function checkKey(key: string): void {
+/** What no protocol carries. */
+export function checkKey(key: string): void {
   if (typeof key !== 'string') throw argumentError(TypeError, 'INVALID_KEY', 'key: must be a string')
   if (key === '') throw argumentError(TypeError, 'INVALID_KEY', 'key: must not be empty')
   if (key.length > MAX_KEY_BYTES) throw tooLong(key.length)

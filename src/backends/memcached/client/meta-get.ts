@@ -10,6 +10,7 @@ import { serverError } from './text-admin.ts'
 import type { GetOptions, Item, ManyItems, Reject, Resolve } from './verbs.ts'
 
 function newItem(line: Line, cas: boolean, ttl: boolean, empty: boolean): Item {
+  if (Number.isNaN(seen.flags) || (ttl && Number.isNaN(seen.ttl))) throw new ProtocolDoubt('a malformed line')
   return {
     value: empty ? EMPTY : line.value!,
     flags: seen.flags,

@@ -35,7 +35,7 @@ export function announced(line: Line): number {
 export const seen = {
   token: -1,
   flags: 0,
-  ttl: 0,
+  ttl: Number.NaN,
   casFrom: 0,
   casTo: 0,
   won: false,
@@ -47,6 +47,7 @@ export function readFlags(line: Line): void {
   const { bytes, end } = line
   seen.token = -1
   seen.flags = 0
+  seen.ttl = Number.NaN
   seen.casTo = 0
   seen.won = false
   seen.taken = false

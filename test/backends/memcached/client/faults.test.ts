@@ -7,6 +7,9 @@ import type { ClientOptions } from '../../../../src/backends/memcached/client/op
 import { startMemcached } from '../../../servers/memcached.ts'
 import { freePort } from '../../../servers/server.ts'
 
+/** What a busy machine may add to any time here, in milliseconds; less than a deadline. */
+const BUSY = 200
+
 const open: MemcachedClient[] = []
 afterEach(() => Promise.all(open.splice(0).map((client) => client.close())))
 
@@ -23,6 +26,10 @@ async function timed<T>(ask: () => Promise<T>): Promise<{ ms: number; code: stri
     (error) => error.code,
   )
   return { ms: performance.now() - from, code }
+}
+
+function quantile(times: readonly number[], share: number): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)]!
 }
 
 /** Until it succeeds; how long that took. */
@@ -42,12 +49,15 @@ describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
     await client.set('k', 'v')
     await server.kill()
     const first = await timed(() => client.get('k'))
-    expect(first.ms).toBeLessThan(50)
+    expect(first.ms).toBeLessThan(BUSY)
+    const later: number[] = []
     for (let i = 0; i < 100; i++) {
-      const later = await timed(() => client.get('k'))
-      expect(later.code).toMatch(/SERVER_DOWN|CONNECTION_LOST/)
-      expect(later.ms).toBeLessThan(20)
+      const { ms, code } = await timed(() => client.get('k'))
+      expect(code).toMatch(/SERVER_DOWN|CONNECTION_LOST/)
+      later.push(ms)
     }
+    expect(quantile(later, 0.9)).toBeLessThan(2)
+    expect(Math.max(...later)).toBeLessThan(BUSY)
   })
 
   it('F02 F06 T2 T4 a frozen server: one wave waits for the deadline, then nobody; back at once when it thaws', async () => {
@@ -56,15 +66,13 @@ describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
     await client.set('k', 'v')
     await server.freeze()
     const wave = await Promise.all(Array.from({ length: 100 }, () => timed(() => client.get('k'))))
-    for (const { ms, code } of wave) {
-      expect(code).toBe('TIMEOUT')
-      expect(ms).toBeLessThan(400)
-    }
+    for (const { code } of wave) expect(code).toBe('TIMEOUT')
+    expect(Math.max(...wave.map(({ ms }) => ms))).toBeLessThan(300 + BUSY)
     const until = performance.now() + 1500
     while (performance.now() < until) {
       const { ms, code } = await timed(() => client.get('k'))
       expect(code).toBe('SERVER_DOWN')
-      expect(ms).toBeLessThan(50)
+      expect(ms).toBeLessThan(BUSY)
       await sleep(20)
     }
     server.thaw()
@@ -77,10 +85,8 @@ describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
     await server.freeze()
     const client = connected({ servers: server.address, protocol })
     const wave = await Promise.all(Array.from({ length: 10 }, () => timed(() => client.get('k'))))
-    for (const { ms, code } of wave) {
-      expect(code).toBe('TIMEOUT')
-      expect(ms).toBeLessThan(400)
-    }
+    for (const { code } of wave) expect(code).toBe('TIMEOUT')
+    expect(Math.max(...wave.map(({ ms }) => ms))).toBeLessThan(300 + BUSY)
     const later = await timed(() => client.get('k'))
     expect(later.code).toBe('SERVER_DOWN')
     server.thaw()
@@ -154,7 +160,7 @@ it('F02 one of three frozen: the others answer as before, and while it hangs too
   for (const { key, ms, code } of answers) {
     const its = client.serverOf(key) === frozen.address
     expect(code).toBe(its ? 'TIMEOUT' : undefined)
-    if (!its) expect(ms).toBeLessThan(150)
+    if (!its) expect(ms).toBeLessThan(BUSY)
   }
 })
 
@@ -179,7 +185,7 @@ it('nobody listens there: an error in milliseconds, and no unhandled rejection w
   const client = connected({ servers: `127.0.0.1:${await freePort()}` })
   const { ms, code } = await timed(() => client.get('k'))
   expect(code).toBe('CONNECTION_LOST')
-  expect(ms).toBeLessThan(100)
+  expect(ms).toBeLessThan(BUSY)
 })
 
 it('F20 more than maxPending are refused at once, the others answered', async () => {

@@ -10,6 +10,7 @@ describe('replies that cannot be right end the connection, with all that is unde
     'a value without a token': () => 'VA 1 f0\r\nx\r\n',
     'a token twice as long': (token) => `VA 1 f0 O${token}${token}0\r\nx\r\n`,
     'a reply of another kind': (token) => `NS O${token}\r\n`,
+    'flags that are no number': (token) => `VA 1 fx O${token}\r\nx\r\n`,
     'a value longer than announced': (token) => `VA 1 f0 O${token}\r\nxyz\r\n`,
     'a value shorter than announced': (token) => `VA 5 f0 O${token}\r\nxyz\r\nEN\r\n`,
     'a size that is no number': (token) => `VA 1x f0 O${token}\r\nx\r\n`,
