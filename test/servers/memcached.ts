@@ -5,8 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
-import { type Kind, type Place, startServer, type TestServer } from './server.ts'
+import { atEnd, type Kind, type Place, startServer, type TestServer } from './server.ts'
 
 export interface MemcachedOptions {
   /** More of the command line. */
@@ -102,5 +101,5 @@ function listenForLogins(directory: string, passwords: Record<string, string>): 
     })
   })
   daemon.listen(path)
-  afterAll(() => void daemon.close())
+  atEnd(() => void daemon.close())
 }

@@ -14,7 +14,7 @@ import type { Address } from './servers.ts'
  */
 export type ModulaHash = 'crc' | 'md5' | 'fnv1a' | 'jenkins'
 
-export const HASHES: Record<ModulaHash, (key: string) => number> = {
+const HASHES: Record<ModulaHash, (key: string) => number> = {
   crc(key) {
     // python-memcached never uses 0; libmemcached does, and differs for one key in 32,768.
     return (crc32(key) >>> 16) & 0x7fff || 1
