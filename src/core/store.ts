@@ -61,9 +61,9 @@ export class Store {
   }
 
   open(host: Watcher): void {
+    this.backend.open?.(host)
     this.#users++
     this.#watchers.add(host)
-    this.backend.open?.(host)
   }
 
   /** One warning and one event for each alias, for every change of state. */

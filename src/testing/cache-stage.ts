@@ -8,6 +8,7 @@ import type { Cache } from '../core/cache.ts'
 import type { Registry } from '../core/caches.ts'
 import type { CacheOptions } from '../core/settings.ts'
 import type { Case, CaseContext } from './case.ts'
+import { needed } from './stage.ts'
 
 type Options = Partial<Omit<CacheOptions, 'backend'>>
 
@@ -25,14 +26,19 @@ export class CacheStage {
   }
 
   /** Another cache over the same backend; of the same prefix where the options name none. */
-  another(options: Options): Cache {
-    const { backend, prefix } = this
+  another(options: Options, backend: Backend = this.backend): Cache {
+    const { prefix } = this
     const registry = this.#context.createCaches(
       { default: { backend, keyPrefix: prefix, onBackendError: 'throw', ...options } },
       { clock: this.#context.clock },
     )
     this.#registries.push(registry)
     return registry.get('default')
+  }
+
+  /** The same cache as another process has it. */
+  async elsewhere(): Promise<Cache> {
+    return this.another({}, await needed(this.#context.peer, 'peer')(this.backend))
   }
 
   /** A ttl, in seconds, that a case waits for. */

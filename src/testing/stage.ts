@@ -28,7 +28,7 @@ export class Stage {
     this.backend = backend
     this.prefix = prefix
     this.space = this.spaceOf(1)
-    this.store = new Store(backend, host.clock)
+    this.store = new Store(backend, context.clock)
     this.store.open(host)
   }
 

@@ -9,7 +9,7 @@ export type CacheTopic = keyof typeof cacheCases
 export interface Promises {
   /** Topics of the raw contract. */
   topics: readonly BackendTopic[]
-  /** Topics of the cache over it; all of them when left out. */
+  /** Topics of the cache over it; when left out all but `fleet`, which is for shared backends. */
   cacheTopics?: readonly CacheTopic[]
   /** Case → why the backend cannot do it. */
   except?: Readonly<Record<string, string>>
@@ -33,12 +33,15 @@ export const EVERY_BACKEND = [
   'claims',
 ] as const satisfies readonly BackendTopic[]
 
+/** The topics that every cache promises. */
+export const EVERY_CACHE = (Object.keys(cacheCases) as CacheTopic[]).filter((topic) => topic !== 'fleet')
+
 /**
  * @example
  * promise('memory', { backend: () => memory(), clock: fakeClock(), granularity: 0, createCaches }, { topics: EVERY_BACKEND })
  */
 export function promise(name: string, context: CaseContext, promises: Promises): void {
-  const { topics, cacheTopics = Object.keys(cacheCases) as CacheTopic[], except = {} } = promises
+  const { topics, cacheTopics = EVERY_CACHE, except = {} } = promises
   const left = new Set(Object.keys(except))
   const declare = (cases: Topics, chosen: readonly string[]) => {
     for (const topic of chosen) {

@@ -162,7 +162,11 @@ describe('what fails behind', () => {
     clock.advance(10_000)
     let tries = 0
     for (let i = 0; i < 50; i++) {
-      const answer = cache.getOrSet<unknown>('key', () => (tries++, Symbol('bad')), options)
+      const load = () => {
+        tries++
+        return Symbol('bad')
+      }
+      const answer = cache.getOrSet<unknown>('key', load, options)
       expect(await answer).toBe('good')
       await rest(2)
     }

@@ -1,9 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import type { Backend } from '../../src/core/backend.ts'
 import type { Cache, SyncCache } from '../../src/core/cache.ts'
-import { makeCaches } from '../../src/core/caches.ts'
-import type { ValuesOf } from '../../src/core/settings.ts'
-import { noFormat } from '../core/kit.ts'
+import { createCaches, values } from '../../src/index.ts'
 
 interface User {
   name: string
@@ -12,17 +10,12 @@ interface User {
 declare const inProcess: Backend & { readonly sync: true }
 declare const networked: Backend & { readonly sync: false }
 declare const unsure: Backend
-declare function values<V>(): ValuesOf<V>
 
-const caches = makeCaches(
-  {
-    default: { backend: inProcess },
-    users: { backend: networked, values: values<User>(), ttl: '15m', staleFor: '1h' },
-    unsure: { backend: unsure, ttl: null },
-  },
-  {},
-  noFormat,
-)
+const caches = createCaches({
+  default: { backend: inProcess },
+  users: { backend: networked, values: values<User>(), ttl: '15m', staleFor: '1h' },
+  unsure: { backend: unsure, ttl: null },
+})
 const { users } = caches
 
 describe('aliases', () => {

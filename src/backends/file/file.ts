@@ -11,7 +11,7 @@ import { andThen } from '../../core/answer.ts'
 import type { Backend, Claimed, Host, Kept, Space } from '../../core/backend.ts'
 import { argumentError } from '../../core/errors.ts'
 import { checkInteger, checkOptions, checkWord, kindOf } from '../../core/options.ts'
-import type { Stored } from '../../core/values/entry.ts'
+import { isGraced, type Stored } from '../../core/values/entry.ts'
 import { claim, extend, release } from './claims.ts'
 import { clear } from './clear.ts'
 import { add, del, fill, incr, replace, set, touch } from './entries.ts'
@@ -205,8 +205,8 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
       })),
     has: (space, key) =>
       andThen(
-        read(at(space, key), 'has', () => true),
-        (found) => found === true,
+        read(at(space, key), 'has', (bytes, keep) => isGraced(payloadOf(bytes, keep))),
+        (graced) => (graced ? 'graced' : graced !== undefined),
       ),
     set(space, key, what, expiresAt) {
       const place = at(space, key)

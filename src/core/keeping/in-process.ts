@@ -54,7 +54,7 @@ export class InProcess implements Backend {
     return this.#store.incr(space, key, by, made)
   }
 
-  has(space: Space, key: string): boolean {
+  has(space: Space, key: string): boolean | 'graced' {
     return this.#store.has(space, key)
   }
 

@@ -85,8 +85,9 @@ export class Store {
     return this.#values[slot]
   }
 
-  has(space: Space, key: string): boolean {
-    return this.#find(space, key) !== 0
+  has(space: Space, key: string): boolean | 'graced' {
+    const slot = this.#find(space, key)
+    return slot !== 0 && this.#values[slot] instanceof Entry ? 'graced' : slot !== 0
   }
 
   peek(space: Space, key: string): Kept | undefined {

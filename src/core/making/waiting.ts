@@ -5,6 +5,9 @@ import type { Answer } from '../answer.ts'
 const FIRST_POLL = 5
 const LAST_POLL = 100
 
+/** The longest a timer can wait, 24.8 days: one set for longer would fire at once. */
+const LONGEST = 2 ** 31 - 1
+
 /** 5 → 100, jittered so that the waiters of one key do not march in step. */
 export function nextPoll(turn: number): number {
   return Math.min(LAST_POLL, FIRST_POLL * 1.6 ** turn) * (0.5 + Math.random())
@@ -26,7 +29,7 @@ export function atMost(ms: number, promise: Promise<void>): Promise<void> {
 /** Waits for a promise; after so long rejects with what `expired` makes. */
 export function withDeadline<T>(ms: number, promise: Promise<T>, expired: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(expired()), ms)
+    const timer = setTimeout(() => reject(expired()), Math.min(ms, LONGEST))
     promise.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
 }
@@ -34,7 +37,7 @@ export function withDeadline<T>(ms: number, promise: Promise<T>, expired: () => 
 /** What a promise brings; where it takes longer than so long, what `otherwise` says. */
 export function orAfter<T>(ms: number, promise: Promise<T>, otherwise: () => Answer<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(otherwise()), ms)
+    const timer = setTimeout(() => resolve(otherwise()), Math.min(ms, LONGEST))
     promise.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
 }

@@ -55,6 +55,8 @@ export function durationToMs(name: string, duration: unknown, alsoFine = ''): nu
 /** The instant so many milliseconds from `now`. */
 export function instant(now: number, ms: number): number {
   const at = now + ms
+  // So short that the sum of two doubles does not show it: later than now all the same.
+  if (at === now && ms > 0) return now + 0.001
   return at > LAST_INSTANT ? Number.POSITIVE_INFINITY : at
 }
 

@@ -180,7 +180,10 @@ const commands = [
     expect(r.get(space, key)).toBe(resting?.what)
     if (resting) m.use(id)
   }),
-  at('has', (m, r, space, key, id) => expect(r.has!(space, key)).toBe(m.live(id) !== undefined)),
+  at('has', (m, r, space, key, id) => {
+    const resting = m.live(id)
+    expect(r.has!(space, key)).toBe(resting?.what instanceof Entry ? 'graced' : resting !== undefined)
+  }),
   at('peek', (m, r, space, key, id) => {
     if (!m.live(id)) expect(r.peek!(space, key)).toBeUndefined()
   }),
