@@ -35,13 +35,12 @@ export class Claims {
     const items = this.#items
     const nonce = randomBytes(NONCE_BYTES).toString('base64url')
     const claim = { nonce, until: items.clock.now() + ms }
-    const { life } = items.link
     if (items.link.losses.has(at.wireKey)) await items.mend(at.wireKey)
     let stored: Uint8Array | undefined
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // In one batch: mostly there is nothing, and then the claim is made.
       const [cas, found] = await Promise.all([items.makeStub(at, claim), items.look(at)])
-      if (cas !== undefined) return { token: tokenOf(nonce, cas, life) }
+      if (cas !== undefined) return { token: tokenOf(nonce, cas, items.link.life) }
       stored = found?.entry
       if (found === undefined) continue
       if (found.claim !== undefined && found.claim.until > items.clock.now()) break

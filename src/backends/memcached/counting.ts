@@ -46,7 +46,8 @@ export class Counting {
       }
       const sum = await this.#count(at, BigInt(by))
       if (sum === undefined || sum === NOT_COUNTED) continue
-      if (sum <= MOST) return Number(sum)
+      // Counted up to less than was added: it began again at 0.
+      if (sum <= MOST && (by < 0 || sum >= by)) return Number(sum)
       await client.incr(at.wireKey, { by: BigInt.asUintN(64, -BigInt(by)) })
     }
     throw new MemcachedError('SERVER_ERROR', 'The counter changed all the time')

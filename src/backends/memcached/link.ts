@@ -29,7 +29,7 @@ export class Link implements Network {
   readonly losses = new Losses()
   readonly opTimeout: number
   readonly maxInFlight: number
-  /** Another one since any server was last lost: what was known of items then may be wrong now. */
+  /** Another one with every connection that is made or lost: behind it may be a server that counts anew. */
   life = randomUUID()
   readonly #options: ClientOptions
   #client: MemcachedClient
@@ -80,8 +80,8 @@ export class Link implements Network {
     const client: MemcachedClient = memcachedClient({
       ...this.#options,
       onState: (server, state) => {
+        this.life = randomUUID()
         if (state === 'up') this.losses.repair(client, server)
-        else this.life = randomUUID()
       },
     })
     return client

@@ -1,9 +1,12 @@
 /** What memcached promises by the meta protocol, on a real server. */
-import { beforeAll, describe } from 'vitest'
+import { beforeAll, describe, vi } from 'vitest'
 import { startMemcached } from '../../servers/memcached.ts'
 import type { TestServer } from '../../servers/server.ts'
 import { EVERY_BACKEND, EVERY_CACHE, promise } from '../promises.ts'
 import { memcachedContext, UNSIGNED } from './context.ts'
+
+// Most of the cases wait for an end on the server's clock.
+vi.setConfig({ maxConcurrency: 40 })
 
 let server: TestServer
 beforeAll(async () => {

@@ -1,9 +1,12 @@
 /** The same promises by the protocols of older servers and of hosted services, and over several servers. */
-import { beforeAll, describe } from 'vitest'
+import { beforeAll, describe, vi } from 'vitest'
 import { startMemcached } from '../../servers/memcached.ts'
 import type { TestServer } from '../../servers/server.ts'
 import { EVERY_BACKEND, promise } from '../promises.ts'
 import { memcachedContext, UNSIGNED } from './context.ts'
+
+// Most of the cases wait for an end on the server's clock.
+vi.setConfig({ maxConcurrency: 40 })
 
 let servers: TestServer[]
 beforeAll(async () => {
