@@ -10,9 +10,12 @@ export default {
     'examples/**/*.mjs',
     'test/**/*.test.ts',
     'test/types/*.test-d.ts',
+    'test/soak/*.mjs',
   ],
   project: ['{src,scripts,bench,examples,test}/**/*.{ts,mjs}'],
   // Called by scripts/test.mjs by the names of their programs.
   ignoreDependencies: ['@arethetypeswrong/cli', 'publint'],
+  // Programs of Debian's packages, which the test servers are.
+  ignoreBinaries: ['openssl', 'redis-server'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }

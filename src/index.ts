@@ -61,6 +61,14 @@ export type {
   WriteOptions,
 } from './core/cache.ts'
 export type { Caches, CachesConfig, Registry, RegistryOptions } from './core/caches.ts'
+export {
+  type CheckContext,
+  type CheckMessage,
+  type CheckOptions,
+  checkCaches,
+  type Finding,
+  type PublicDir,
+} from './core/check.ts'
 export type { Clock } from './core/clock.ts'
 export {
   argumentError,

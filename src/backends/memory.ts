@@ -7,7 +7,7 @@ import { checkLimits, type LimitOptions } from '../core/keeping/limits.ts'
 import { sharedStore } from '../core/keeping/shared.ts'
 import { Store } from '../core/keeping/store.ts'
 import { type Bytes, checkOptions, checkWord } from '../core/options.ts'
-import { admit, lend, share, weigh } from '../core/values/copy.ts'
+import { admit, isPlain, lend, share, weigh } from '../core/values/copy.ts'
 import { Entry, type Stored } from '../core/values/entry.ts'
 
 export interface MemoryOptions extends LimitOptions {
@@ -56,6 +56,7 @@ class Memory extends InProcess {
   }
 
   admit(value: unknown, maxBytes: number): unknown {
+    if (!this.#weighs && isPlain(value, maxBytes)) return value
     const admitted = admit(value, maxBytes, this.#frozen)
     if (admitted === undefined) return undefined
     if (this.#weighs) {

@@ -8,6 +8,7 @@
  * space, what rests, the instant, the claim.
  */
 import type { Answer } from './answer.ts'
+import type { CheckContext, Finding } from './check.ts'
 import type { Clock } from './clock.ts'
 import type { Stored } from './values/entry.ts'
 
@@ -145,6 +146,8 @@ export interface Backend {
   peek?(space: Space, key: string): Answer<Kept | undefined>
   /** Stores `what` only while `was` still rests there unchanged (same value, or same bytes). Breaks no claim. */
   replace?(space: Space, key: string, was: Stored, what: Stored, expiresAt: number): Answer<boolean>
+  /** What is worth a warning about how it was configured, for `checkCaches`. Opens nothing. */
+  check?(context: CheckContext): readonly Finding[]
   /** Removes what has expired; how many. */
   prune?(): Answer<number>
   /** How many entries rest here, and how many bytes where they are counted. */

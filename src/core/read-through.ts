@@ -28,6 +28,7 @@ interface Call {
   make: MakeSettings
   fresh: boolean
   inTurn: boolean
+  came: number
 }
 
 export class ReadThrough {
@@ -53,7 +54,8 @@ export class ReadThrough {
     const make = options ? settleMake(options, settings.make) : settings.make
     const fresh = options?.fresh ?? false
     if (typeof fresh !== 'boolean') throw notBoolean('fresh', fresh)
-    if (fresh) return this.#miss({ key, load, write, make, fresh, inTurn })
+    const came = store.flights.count
+    if (fresh) return this.#miss({ key, load, write, make, fresh, inTurn, came })
     let what: Answer<Stored | undefined>
     try {
       what = store.get(write.space, key)
@@ -63,11 +65,11 @@ export class ReadThrough {
     // The common hit: a value without times of its own, in this turn.
     if (!isPromise(what)) {
       const value = what === undefined || what instanceof Entry ? undefined : reader.value(key, what, false)
-      return value === undefined ? this.#serve({ key, load, write, make, fresh, inTurn }, what) : value
+      return value === undefined ? this.#serve({ key, load, write, make, fresh, inTurn, came }, what) : value
     }
     return what
       .catch((error: unknown) => policy.fault('getOrSet', error, undefined))
-      .then((stored) => this.#serve({ key, load, write, make, fresh, inTurn }, stored))
+      .then((stored) => this.#serve({ key, load, write, make, fresh, inTurn, came }, stored))
   }
 
   /** The table. */
@@ -127,7 +129,7 @@ export class ReadThrough {
     return this.#inside.clock.now() >= due
   }
 
-  #making({ key, load, write, make, fresh, inTurn }: Call): Making {
+  #making({ key, load, write, make, fresh, inTurn, came }: Call): Making {
     return {
       space: write.space,
       key,
@@ -141,6 +143,7 @@ export class ReadThrough {
       outageHold: this.#inside.settings.outageHold,
       fresh,
       inTurn,
+      came,
     }
   }
 

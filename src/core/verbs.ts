@@ -40,7 +40,7 @@ const GET_MANY = ['version', 'stale']
 const SET = ['ttl', 'version', 'staleFor']
 const CLEAR = ['everything']
 
-type GetWithDefault = GetOptions & { default?: unknown }
+export type GetWithDefault = GetOptions & { default?: unknown }
 
 export class CacheVerbs {
   readonly #settings: Settings
@@ -323,6 +323,11 @@ export class CacheVerbs {
 
   get opened(): boolean {
     return this.#inside !== undefined
+  }
+
+  /** What it is made of, opened by this if by nothing before. */
+  get inside(): Inside {
+    return this.#inside ?? this.#open()
   }
 
   get unnamedKeys(): number {

@@ -1,5 +1,6 @@
 /**
- * stillwarm/testing: what every backend promises, as cases for any test runner, and a clock that stands still.
+ * stillwarm/testing: what every backend promises, as cases for any test runner; a clock that stands still; and faults: a
+ * backend that fails when told to, a wire that misbehaves.
  *
  * @example
  * import { describe, it } from 'node:test'
@@ -16,4 +17,6 @@
 export { backendCases } from './backend-cases/index.ts'
 export { cacheCases } from './cache-cases/index.ts'
 export type { Case, CaseContext, TestClock, Topics } from './case.ts'
+export { ChaosBackend, ChaosError, type ChaosOptions, chaos, type Fault } from './chaos.ts'
 export { type FakeClock, fakeClock, waitingClock } from './clock.ts'
+export { type FaultProxy, type FaultProxyOptions, type Faults, faultProxy } from './fault-proxy.ts'

@@ -6,6 +6,7 @@ import { v8Codec } from '../../src/codecs/v8.ts'
 import { SerializeError } from '../../src/core/errors.ts'
 import { makeFormat } from '../../src/core/values/encoding.ts'
 import type { ValueType } from '../../src/core/values/format.ts'
+import { quickest } from '../quickest.ts'
 import { kept, refused } from './values.ts'
 
 const codecs = { json: jsonCodec, v8: v8Codec, msgpackr: msgpackrCodec }
@@ -29,14 +30,15 @@ for (const [name, make] of Object.entries(codecs)) {
 
     for (const [what, [value, path, message]] of Object.entries(refused)) {
       it(`A22 refuses by path: ${what}`, () => {
-        const before = performance.now()
         let thrown: unknown
-        try {
-          format.encode(value, AT)
-        } catch (error) {
-          thrown = error
+        const encode = () => {
+          try {
+            format.encode(value, AT)
+          } catch (error) {
+            thrown = error
+          }
         }
-        expect(performance.now() - before).toBeLessThan(50)
+        expect(quickest(50, encode)).toBeLessThan(50)
         expect(thrown).toBeInstanceOf(SerializeError)
         expect((thrown as SerializeError).path).toBe(path)
         expect((thrown as SerializeError).message).toMatch(message)

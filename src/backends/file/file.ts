@@ -12,6 +12,7 @@ import type { Backend, Claimed, Host, Kept, Space } from '../../core/backend.ts'
 import { argumentError } from '../../core/errors.ts'
 import { checkInteger, checkOptions, checkWord, kindOf } from '../../core/options.ts'
 import { isGraced, type Stored } from '../../core/values/entry.ts'
+import { checkDirectory } from './check.ts'
 import { claim, extend, release } from './claims.ts'
 import { clear } from './clear.ts'
 import { add, del, fill, incr, replace, set, touch } from './entries.ts'
@@ -190,6 +191,8 @@ export function openFiles(options: FileOptions, fs: Fs): FileBackend {
     holds: 'bytes',
     sync,
     shared: true,
+
+    check: (context) => checkDirectory(options.directory, context),
 
     open(host: Host) {
       if (opened) return

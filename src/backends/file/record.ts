@@ -16,7 +16,7 @@ export const HEADER = 64
 const MAGIC = 0x5357_4601 // 'SWF', layout 1
 
 /** `LOCK`: a lock that holds nothing yet. It is no entry, wherever it rests. */
-export const LOCK = 0
+const LOCK = 0
 export const ENTRY = 1
 export const CLAIM = 2
 
@@ -27,12 +27,6 @@ export interface Head {
   createdAt: number
   /** Drawn anew by whatever breaks claims; kept by what does not. 16 hex digits. */
   stamp: string
-}
-
-export interface Record extends Head {
-  key: Buffer
-  /** Its own memory. */
-  payload: Buffer
 }
 
 /** The stamp of nothing. */

@@ -1,18 +1,21 @@
 /**
  * The breaker: closed while the server answers; open from the first sign that it does not, and then every call fails at once.
- * Behind it one probe at a time, jittered, tries a fresh connection; when that answers and the repairs are done, it closes.
+ * Behind it one probe at a time tries a fresh connection; when that answers and the repairs are done, it closes.
+ *
+ * The first probe comes at any moment of the first second, so that a fleet that lost its server does not return in one wave; the next
+ * ones about a second apart, so that nobody knocks more often than that.
  */
 
-/** When the next probe comes, in milliseconds: soon at first, since most outages are short; at most about one a second. */
-const FIRST_PROBE = 100
-const LAST_PROBE = 900
+/** Milliseconds. */
+const FIRST_WITHIN = 900
+const EVERY = 900
+const JITTER = 100
 
 export class Breaker {
   readonly #probe: () => Promise<void>
   readonly #changed: (open: boolean, error: unknown) => void
   #open = false
   #closed = false
-  #probes = 0
   #timer: NodeJS.Timeout | undefined
 
   /**
@@ -31,9 +34,8 @@ export class Breaker {
   trip(error: unknown): void {
     if (this.#open || this.#closed) return
     this.#open = true
-    this.#probes = 0
+    this.#try(Math.random() * FIRST_WITHIN)
     this.#changed(true, error)
-    this.#soon()
   }
 
   close(): void {
@@ -41,19 +43,18 @@ export class Breaker {
     clearTimeout(this.#timer)
   }
 
-  #soon(): void {
-    if (this.#closed) return
-    const pause = Math.min(LAST_PROBE, FIRST_PROBE * 2 ** this.#probes++)
-    this.#timer = setTimeout(() => this.#try(), pause * (0.6 + 0.4 * Math.random())).unref()
+  #try(after: number): void {
+    this.#timer = setTimeout(() => {
+      this.#probe().then(
+        () => this.#recovered(),
+        () => {
+          if (!this.#closed) this.#try(EVERY + Math.random() * JITTER)
+        },
+      )
+    }, after).unref()
   }
 
-  async #try(): Promise<void> {
-    try {
-      await this.#probe()
-    } catch {
-      this.#soon()
-      return
-    }
+  #recovered(): void {
     if (this.#closed) return
     this.#open = false
     this.#changed(false, undefined)

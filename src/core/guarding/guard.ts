@@ -5,14 +5,15 @@
  * behind tries a fresh connection. A write that did not come through is remembered and repaired on that connection, before the first
  * read from it is believed. There is no queue of calls: what cannot be asked now fails now.
  */
-import { type Answer, isPromise } from '../answer.ts'
+import type { Answer } from '../answer.ts'
 import type { Backend, Claimed, Host, Kept, Network, Space } from '../backend.ts'
 import type { Clock } from '../clock.ts'
 import { isDeliberate, UnavailableError } from '../errors.ts'
-import { madeAt, type Stored } from '../values/entry.ts'
+import { isGraced, madeAt, type Stored } from '../values/entry.ts'
+import { makeSpace } from '../values/space.ts'
 import { Breaker } from './breaker.ts'
 import { TimeoutError, withinDeadline } from './deadline.ts'
-import { type Loss, Recovery } from './recovery.ts'
+import { isNewer, type Loss, type LostClear, Recovery } from './recovery.ts'
 
 /** Told of every change of state, once. */
 export interface Watch {
@@ -20,11 +21,21 @@ export interface Watch {
   up(downFor: number, repaired: number): void
 }
 
-/** Repairs under way at once. */
-const REPAIRS = 50
+/** Keys repaired at once. */
+const REPAIRS = 100
+
+/** When what is still to be repaired is tried again, in milliseconds: at first, and at most while nothing comes of it. */
+const LOOK_AGAIN = 1_000
+const LOOK_AGAIN_AT_MOST = 60_000
 
 /** How long closing waits for the backend to let go, in milliseconds. */
 const CLOSING = 500
+
+/** How long a probe waits for a fresh connection, in milliseconds. The backend has a limit of its own, and may go on trying. */
+const CONNECTING = 1_000
+
+/** Asked for, beside a long call, to see whether anybody answers. */
+const PULSE = makeSpace('stillwarm', 0)
 
 export class Guard implements Backend {
   readonly name: string
@@ -40,11 +51,17 @@ export class Guard implements Backend {
   #inFlight = 0
   /** When a server last answered anything. */
   #answeredAt = Number.NEGATIVE_INFINITY
-  #downSince = 0
-  #repaired = 0
+  /** Calls that began before this went over a connection that we ended: how they fare says nothing of the server. */
+  #connectedAt = Number.NEGATIVE_INFINITY
+  #connecting = false
   /** A call timed out: its connection may still answer, and then for another. */
   #doubtful = false
-  #mending: Promise<void> | undefined
+  #mending = false
+  #lookAgain: NodeJS.Timeout | undefined
+  #patience = LOOK_AGAIN
+  #downSince = 0
+  #repaired = 0
+  #closed = false
 
   constructor(inner: Backend, network: Network, clock: Clock, watch: Watch) {
     this.name = inner.name
@@ -55,14 +72,14 @@ export class Guard implements Backend {
     this.#clock = clock
     this.#watch = watch
     this.#breaker = new Breaker(
-      () => this.#recover(),
+      () => this.#recover(CONNECTING),
       (open, error) => this.#changed(open, error),
     )
   }
 
-  /** No server answers: calls fail at once. */
+  /** There is nobody to ask: calls fail at once. */
   get isDown(): boolean {
-    return this.#breaker.isOpen
+    return this.#breaker.isOpen || this.#connecting
   }
 
   open(host: Host): void {
@@ -88,101 +105,78 @@ export class Guard implements Backend {
   }
 
   async has(space: Space, key: string): Promise<boolean | 'graced'> {
-    // Whether it may be believed depends on when it was made.
-    if (!this.#recovery.none || !this.#inner.has) return (await this.get(space, key)) !== undefined
-    return this.#ask('has', () => this.#inner.has!(space, key))
+    if (this.#recovery.none && this.#inner.has) return this.#ask('has', () => this.#inner.has!(space, key))
+    const kept = await this.peek(space, key)
+    return kept && isGraced(kept.stored) ? 'graced' : kept !== undefined
   }
 
-  set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    return this.#write(
-      'set',
-      space,
-      [key],
-      () => this.#inner.set(space, key, what, expiresAt),
-      (done) => done,
+  async set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
+    const done = await this.#write(space, [key], 'set', () => this.#inner.set(space, key, what, expiresAt))
+    if (done) this.#recovery.wrote(space, key, what)
+    return done
+  }
+
+  async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
+    const at = this.#clock.now()
+    const failed = await this.#write(space, [...entries.keys()], 'setMany', () =>
+      this.#inner.setMany!(space, entries, expiresAt),
     )
+    if (failed.length > 0) this.#lose(space, failed, at, false)
+    else for (const [key, what] of entries) this.#recovery.wrote(space, key, what)
+    return failed
   }
 
-  add(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    return this.#write(
-      'add',
-      space,
-      [key],
-      () => this.#inner.add(space, key, what, expiresAt),
-      (done) => done,
-    )
+  async add(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
+    if (!this.#recovery.none) await this.#makeWay(space, key)
+    const added = await this.#ask('add', () => this.#inner.add(space, key, what, expiresAt))
+    if (added) this.#recovery.wrote(space, key, what)
+    return added
   }
 
-  touch(space: Space, key: string, expiresAt: number): Promise<boolean | 'graced'> {
+  async touch(space: Space, key: string, expiresAt: number): Promise<boolean | 'graced'> {
+    if (!this.#recovery.none) await this.#makeWay(space, key)
     return this.#ask('touch', () => this.#inner.touch(space, key, expiresAt))
   }
 
   delete(space: Space, key: string): Promise<boolean> {
-    return this.#write(
-      'delete',
-      space,
-      [key],
-      () => this.#inner.delete(space, key),
-      () => true,
-    )
+    return this.#write(space, [key], 'delete', () => this.#inner.delete(space, key))
   }
 
   deleteMany(space: Space, keys: readonly string[]): Promise<number> {
-    return this.#write(
-      'deleteMany',
-      space,
-      keys,
-      () => this.#inner.deleteMany!(space, keys),
-      () => true,
-    )
+    return this.#write(space, keys, 'deleteMany', () => this.#inner.deleteMany!(space, keys))
   }
 
-  setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
-    const keys = [...entries.keys()]
-    return this.#write(
-      'setMany',
-      space,
-      keys,
-      () => this.#inner.setMany!(space, entries, expiresAt),
-      (failed) => failed.length === 0,
-    )
-  }
-
-  incr(
+  async incr(
     space: Space,
     key: string,
     by: number,
     made?: { initial: number; expiresAt: number },
   ): Promise<number | undefined> {
-    return this.#write(
-      'incr',
-      space,
-      [key],
-      () => this.#inner.incr(space, key, by, made),
-      () => false,
-    )
+    if (!this.#recovery.none) await this.#makeWay(space, key)
+    const sum = await this.#ask('incr', () => this.#inner.incr(space, key, by, made))
+    if (sum !== undefined) this.#recovery.wrote(space, key, sum)
+    return sum
   }
 
-  replace(space: Space, key: string, was: Stored, what: Stored, expiresAt: number): Promise<boolean> {
-    return this.#write(
-      'replace',
-      space,
-      [key],
-      () => this.#inner.replace!(space, key, was, what, expiresAt),
-      () => false,
-    )
+  async replace(space: Space, key: string, was: Stored, what: Stored, expiresAt: number): Promise<boolean> {
+    return this.#write(space, [key], 'replace', () => this.#inner.replace!(space, key, was, what, expiresAt))
   }
 
   async clear(what: Space | 'everything'): Promise<void> {
     const at = this.#clock.now()
     try {
-      // As long as it takes: it goes through every key. The connection it needs is checked by all other calls.
-      if (this.#breaker.isOpen) throw this.#unavailable()
-      await this.#inner.clear(what)
+      if (this.isDown) throw this.#unavailable()
+      await this.#whileAlive(() => this.#inner.clear(what))
+      this.#recovery.cleared(what)
     } catch (error) {
-      if (!isDeliberate(error)) this.#recovery.loseClear(what, at)
-      if (this.#network.noAnswer(error)) this.#breaker.trip(error)
-      throw error
+      if (isDeliberate(error)) throw error
+      this.#recovery.loseClear(what, at)
+      if (!this.#network.noAnswer(error)) {
+        this.#mend()
+        throw error
+      }
+      this.#breaker.trip(error)
+      throw this.#unavailable(error)
     }
   }
 
@@ -200,14 +194,11 @@ export class Guard implements Backend {
     return this.#ask('extend', () => this.#inner.extend!(space, key, token, ms))
   }
 
-  fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Promise<boolean> {
-    return this.#write(
-      'fill',
-      space,
-      [key],
-      () => this.#inner.fill!(space, key, token, what, expiresAt),
-      (done) => done,
-    )
+  /** Unlike other writes it cannot be late: it comes to nothing once its claim is broken, as the repair of a lost delete does too. */
+  async fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Promise<boolean> {
+    const done = await this.#ask('fill', () => this.#inner.fill!(space, key, token, what, expiresAt))
+    if (done) this.#recovery.wrote(space, key, what)
+    return done
   }
 
   release(space: Space, key: string, token?: string): Promise<void> {
@@ -215,15 +206,19 @@ export class Guard implements Backend {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     this.#breaker.close()
-    const closing = this.#inner.close()
-    // A frozen server must not keep the process: what it holds ends with the process.
-    if (isPromise(closing)) await withinDeadline(CLOSING, closing, 'close').catch(() => {})
+    clearTimeout(this.#lookAgain)
+    try {
+      await withinDeadline(CLOSING, this.#inner.close(), 'close')
+    } catch {
+      // A frozen server must not keep the process: what it holds ends with the process.
+    }
   }
 
   /** One call: bounded, within its deadline, and heard by the breaker. */
   async #ask<T>(verb: string, ask: () => Answer<T>): Promise<T> {
-    if (this.#breaker.isOpen) throw this.#unavailable()
+    if (this.isDown) throw this.#unavailable()
     if (this.#inFlight >= this.#network.maxInFlight) {
       throw new UnavailableError(
         'BACKEND_BUSY',
@@ -237,94 +232,149 @@ export class Guard implements Backend {
     const began = performance.now()
     this.#inFlight++
     try {
-      const answer = ask()
-      const value = isPromise(answer)
-        ? await withinDeadline(this.#network.opTimeout, answer, `${this.name}: ${verb}`)
-        : answer
+      const value = await withinDeadline(this.#network.opTimeout, ask(), `${this.name}: ${verb}`)
       this.#answeredAt = performance.now()
       return value
     } catch (error) {
-      if (error instanceof TimeoutError) {
-        // Where others were answered meanwhile, the server lives and this one call was slow. Its connection goes all the same:
-        // the late answer must not be taken for another's.
-        this.#doubtful = true
-        if (this.#answeredAt < began) this.#breaker.trip(error)
-        else this.#mend()
-      } else if (this.#network.noAnswer(error)) {
-        this.#breaker.trip(error)
-      } else {
-        this.#answeredAt = performance.now()
-      }
-      throw error
+      this.#heed(error, began)
+      throw this.#network.noAnswer(error) ? this.#unavailable(error) : error
     } finally {
       this.#inFlight--
     }
   }
 
-  /** A write, remembered where nobody knows whether it came through. `sets`: afterwards the key is as it should be. */
-  async #write<T>(
-    verb: string,
-    space: Space,
-    keys: readonly string[],
-    write: () => Answer<T>,
-    sets: (answer: T) => boolean,
-  ): Promise<T> {
+  #heed(error: unknown, began: number): void {
+    if (began < this.#connectedAt) return
+    if (this.#unanswered(error, began)) {
+      this.#breaker.trip(error)
+    } else if (error instanceof TimeoutError) {
+      // Others were answered meanwhile: the server lives and this one call was slow. Its connection goes all the same, for its
+      // late answer must not be taken for another's.
+      this.#doubtful = true
+      this.#mend()
+    } else {
+      this.#answeredAt = performance.now()
+    }
+  }
+
+  #unanswered(error: unknown, began: number): boolean {
+    if (error instanceof TimeoutError) return this.#answeredAt <= began
+    return error instanceof UnavailableError || this.#network.noAnswer(error)
+  }
+
+  /** A write, remembered where it did not come through or nobody knows. */
+  async #write<T>(space: Space, keys: readonly string[], verb: string, write: () => Answer<T>): Promise<T> {
     const at = this.#clock.now()
+    let sent = false
     try {
-      const answer = await this.#ask(verb, write)
-      if (sets(answer)) for (const key of keys) this.#recovery.repaired(space, key)
-      return answer
+      return await this.#ask(verb, () => {
+        sent = true
+        return write()
+      })
     } catch (error) {
       if (!isDeliberate(error)) {
-        for (const key of keys) this.#recovery.lose(space, key, at)
-        this.#mend()
+        this.#lose(space, keys, at, sent && error instanceof UnavailableError)
       }
       throw error
     }
   }
 
-  /** While the server lives: what a single call left behind is repaired at once. */
+  #lose(space: Space, keys: readonly string[], at: number, unknown: boolean): void {
+    for (const key of keys) this.#recovery.lose(space, key, at, unknown)
+    this.#mend()
+  }
+
+  /** What must not be believed must not be built upon either. */
+  async #makeWay(space: Space, key: string): Promise<void> {
+    const kept = await this.#ask('peek', () => this.#inner.peek!(space, key))
+    if (kept === undefined || this.#recovery.believes(space, key, kept.stored)) return
+    await this.#ask('delete', () => this.#inner.delete(space, key))
+  }
+
+  /** A call that takes as long as it takes, but only while the server answers others. */
+  async #whileAlive<T>(act: () => Answer<T>): Promise<T> {
+    let pulse: NodeJS.Timeout | undefined
+    const silence = new Promise<never>((_, reject) => {
+      pulse = setInterval(() => {
+        const began = performance.now()
+        this.#try('pulse', () => this.#inner.get(PULSE, 'pulse')).catch((error: unknown) => {
+          if (this.#unanswered(error, began)) reject(error)
+        })
+      }, this.#network.opTimeout).unref()
+    })
+    try {
+      return await Promise.race([act(), silence])
+    } finally {
+      clearInterval(pulse)
+    }
+  }
+
+  /** While the server lives: what single calls left behind is repaired at once. */
   #mend(): void {
-    if (this.#breaker.isOpen || this.#mending) return
-    this.#mending = this.#recover()
+    if (this.#breaker.isOpen || this.#mending || this.#closed) return
+    this.#mending = true
+    this.#recover(2 * this.#network.opTimeout)
       .catch((error: unknown) => this.#breaker.trip(error))
       .finally(() => {
-        this.#mending = undefined
+        this.#mending = false
+        this.#lookAgainLater()
       })
   }
 
   /** The probe, too: a fresh connection, and on it the repairs. Only then is a read believed. */
-  async #recover(): Promise<void> {
-    if (this.#breaker.isOpen || this.#doubtful) {
-      this.#doubtful = false
-      await withinDeadline(this.#network.opTimeout * 2, this.#network.reconnect(), `${this.name}: reconnect`)
-    }
-    for (const { what, at } of this.#recovery.clears()) {
-      await this.#inner.clear(what)
-      this.#recovery.settleClear(at)
-    }
-    const losses = this.#recovery.losses()
-    for (let from = 0; from < losses.length; from += REPAIRS) {
-      await Promise.all(losses.slice(from, from + REPAIRS).map((loss) => this.#repair(loss)))
-    }
+  async #recover(within: number): Promise<void> {
+    if (this.#breaker.isOpen || this.#doubtful) await this.#connect(within)
+    for (const lost of this.#recovery.clears()) await this.#repairClear(lost)
+    for (const batch of this.#recovery.batches(REPAIRS)) await this.#repair(batch)
   }
 
-  async #repair(loss: Loss): Promise<void> {
+  async #connect(within: number): Promise<void> {
+    this.#doubtful = false
+    this.#connecting = true
+    this.#connectedAt = performance.now()
     try {
-      await this.#try('repair', () => this.#remove(loss))
-      this.#recovery.settle(loss)
-      this.#repaired++
-    } catch (error) {
-      // Refused: the key stays a miss here, and is tried again with the next repair.
-      if (error instanceof TimeoutError || this.#network.noAnswer(error)) throw error
+      await withinDeadline(within, this.#network.reconnect(), `${this.name}: reconnect`)
+    } finally {
+      this.#connecting = false
     }
   }
 
-  async #remove({ space, key, at }: Loss): Promise<void> {
-    const stored = await this.#inner.get(space, key)
-    const age = stored === undefined ? undefined : madeAt(stored)
-    if (stored === undefined || (age !== undefined && age > at)) return
-    await this.#inner.delete(space, key)
+  /** Removes even what is not there: that breaks the claim of a load that began before. */
+  async #repair(batch: readonly Loss[]): Promise<void> {
+    const began = performance.now()
+    const { space } = batch[0]!
+    const keys = batch.map(({ key }) => key)
+    try {
+      const found = await this.#try('repair', () => this.#inner.getMany!(space, keys))
+      const old = batch.filter(({ key, at }) => !isNewer(madeAt(found.get(key)), at))
+      const unwanted = old.map(({ key }) => key)
+      if (old.length > 0) await this.#try('repair', () => this.#inner.deleteMany!(space, unwanted))
+    } catch (error) {
+      if (this.#unanswered(error, began)) throw error
+      return // Refused: they stay a miss here, and are tried again.
+    }
+    this.#patience = LOOK_AGAIN
+    for (const loss of batch) if (this.#recovery.settle(loss)) this.#repaired++
+  }
+
+  async #repairClear({ what }: LostClear): Promise<void> {
+    const began = performance.now()
+    try {
+      await this.#whileAlive(() => this.#inner.clear(what))
+    } catch (error) {
+      if (this.#unanswered(error, began)) throw error
+      return
+    }
+    this.#recovery.cleared(what)
+  }
+
+  #lookAgainLater(): void {
+    if (!this.#recovery.pending || this.#lookAgain || this.#closed) return
+    this.#lookAgain = setTimeout(() => {
+      this.#lookAgain = undefined
+      this.#patience = Math.min(LOOK_AGAIN_AT_MOST, 2 * this.#patience)
+      this.#mend()
+    }, this.#patience).unref()
   }
 
   #changed(open: boolean, error: unknown): void {
@@ -335,11 +385,13 @@ export class Guard implements Backend {
       this.#watch.down(error)
     } else {
       this.#answeredAt = now
+      this.#lookAgainLater()
       this.#watch.up(now - this.#downSince, this.#repaired)
     }
   }
 
-  #unavailable(): UnavailableError {
-    return new UnavailableError('BACKEND_DOWN', `${this.name} does not answer: it is tried again behind`)
+  #unavailable(cause?: unknown): UnavailableError {
+    const message = `${this.name} does not answer: it is tried again behind`
+    return new UnavailableError('BACKEND_DOWN', message, { cause })
   }
 }

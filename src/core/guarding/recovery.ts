@@ -1,50 +1,93 @@
 /**
  * What an outage lost. A delete or an overwrite that did not come through leaves an old value behind, and that is a wrong answer, not a
- * miss; so its key is remembered, is a miss here until it is repaired, and is repaired by a delete before any read is believed. A write
- * that timed out is unknown, not lost: it counts the same. Where the entry says that it was made after the loss (another process was luckier),
- * it is left alone.
+ * miss. So its key is remembered: until it is repaired, by a delete, what is older than the loss is a miss here. What says that it
+ * was made after the loss (another process was luckier) is believed and left alone; a number at rest says nothing, and is not.
+ *
+ * A write that timed out is unknown, not lost: a server that wakes up may still do it, after the repair. Its key is repaired twice.
  *
  * It is bounded: beyond so many keys it no longer remembers which, and every entry made before that moment is ignored.
  */
 import type { Space } from '../backend.ts'
 import { madeAt, type Stored } from '../values/entry.ts'
 
-/** Keys remembered at most. */
-const MOST_KEYS = 10_000
+/** Keys remembered at most, some 200 bytes each. */
+const MOST_KEYS = 100_000
 
 export interface Loss {
   readonly space: Space
   readonly key: string
+  /** When the write began, in milliseconds since 1970. */
+  readonly at: number
+  /** It may still be done: one repair is not enough. */
+  unknown: boolean
+  repaired: boolean
+}
+
+export interface LostClear {
+  readonly what: Space | 'everything'
   readonly at: number
 }
 
 export class Recovery {
   readonly #lost = new Map<string, Loss>()
-  /** Spaces whose `clear` was lost. */
-  readonly #cleared = new Map<string, { what: Space | 'everything'; at: number }>()
+  readonly #clears = new Set<LostClear>()
   /** Entries made before this are ignored: there were too many losses to remember. */
   #ignoreBefore = Number.NEGATIVE_INFINITY
+  /** Since then these keys were written by us, so that a number under them may be believed. */
+  readonly #since = new Set<string>()
 
+  /** Everything may be believed. */
   get none(): boolean {
-    return (
-      this.#lost.size === 0 && this.#cleared.size === 0 && this.#ignoreBefore === Number.NEGATIVE_INFINITY
-    )
+    return !this.pending && this.#ignoreBefore === Number.NEGATIVE_INFINITY
   }
 
-  lose(space: Space, key: string, at: number): void {
-    if (at < this.#ignoreBefore) return
+  /** There is something to repair. */
+  get pending(): boolean {
+    return this.#lost.size > 0 || this.#clears.size > 0
+  }
+
+  lose(space: Space, key: string, at: number, unknown: boolean): void {
     const storageKey = space.frame(key)
-    this.#lost.delete(storageKey)
-    if (this.#lost.size >= MOST_KEYS) {
+    const before = this.#lost.get(storageKey)
+    if (before === undefined && this.#lost.size >= MOST_KEYS) {
       this.#lost.clear()
+      this.#since.clear()
       this.#ignoreBefore = at
       return
     }
-    this.#lost.set(storageKey, { space, key, at })
+    this.#since.delete(storageKey)
+    this.#lost.set(storageKey, {
+      space,
+      key,
+      at: Math.max(at, before?.at ?? at),
+      unknown: unknown || before?.unknown === true,
+      repaired: false,
+    })
   }
 
   loseClear(what: Space | 'everything', at: number): void {
-    this.#cleared.set(what === 'everything' ? '' : `${what.version}:${what.frame('*')}`, { what, at })
+    this.cleared(what)
+    this.#clears.add({ what, at })
+  }
+
+  /** A write of the key came through. */
+  wrote(space: Space, key: string, what: Stored): void {
+    // An entry says itself that it is newer. A number cannot; what rests there now is ours, once the old was repaired.
+    if (this.none || madeAt(what) !== undefined) return
+    const storageKey = space.frame(key)
+    if (this.#lost.get(storageKey)?.repaired) this.#lost.delete(storageKey)
+    if (this.#ignoreBefore === Number.NEGATIVE_INFINITY) return
+    if (this.#since.size >= MOST_KEYS) this.#since.clear()
+    this.#since.add(storageKey)
+  }
+
+  /** A clear came through. */
+  cleared(what: Space | 'everything'): void {
+    for (const lost of this.#clears) {
+      const same =
+        what === lost.what || (what !== 'everything' && lost.what !== 'everything' && alike(what, lost.what))
+      if (what === 'everything' || same) this.#clears.delete(lost)
+    }
   }
 
   /** May what a read answered be believed? */
@@ -52,34 +95,49 @@ export class Recovery {
     if (this.none) return true
     const storageKey = space.frame(key)
     const age = madeAt(stored)
-    if (age !== undefined ? age < this.#ignoreBefore : this.#ignoreBefore > Number.NEGATIVE_INFINITY)
-      return false
-    if (this.#lost.has(storageKey)) return false
-    for (const { what } of this.#cleared.values())
-      if (what === 'everything' || what.owns(storageKey)) return false
-    return true
+    const lost = this.#lost.get(storageKey)
+    if (lost && !isNewer(age, lost.at)) return false
+    for (const { what, at } of this.#clears) {
+      if ((what === 'everything' || what.owns(storageKey)) && !isNewer(age, at)) return false
+    }
+    if (this.#ignoreBefore === Number.NEGATIVE_INFINITY) return true
+    return age === undefined ? this.#since.has(storageKey) : age > this.#ignoreBefore
   }
 
-  /** A later write of the key came through: there is nothing left to repair. */
-  repaired(space: Space, key: string): void {
-    if (this.#lost.size > 0) this.#lost.delete(space.frame(key))
+  /** What is to be repaired, in parts of one space and at most so many keys. */
+  batches(size: number): Loss[][] {
+    const bySpace = new Map<Space, Loss[][]>()
+    for (const loss of this.#lost.values()) {
+      const batches = bySpace.get(loss.space) ?? [[]]
+      bySpace.set(loss.space, batches)
+      const last = batches.at(-1)!
+      if (last.length < size) last.push(loss)
+      else batches.push([loss])
+    }
+    return [...bySpace.values()].flat()
   }
 
-  losses(): Loss[] {
-    return [...this.#lost.values()]
+  clears(): LostClear[] {
+    return [...this.#clears]
   }
 
-  clears(): { what: Space | 'everything'; at: number }[] {
-    return [...this.#cleared.values()]
-  }
-
-  /** That loss has been made good, unless the key was lost again since. */
-  settle(loss: Loss): void {
+  /** That loss has been made good, unless the key was lost again since. `true` the first time. */
+  settle(loss: Loss): boolean {
+    const first = !loss.repaired
     const storageKey = loss.space.frame(loss.key)
-    if (this.#lost.get(storageKey) === loss) this.#lost.delete(storageKey)
+    loss.repaired = true
+    if (loss.unknown) loss.unknown = false
+    else if (this.#lost.get(storageKey) === loss) this.#lost.delete(storageKey)
+    return first
   }
+}
 
-  settleClear(at: number): void {
-    for (const [name, cleared] of this.#cleared) if (cleared.at === at) this.#cleared.delete(name)
-  }
+/** Was it made after that moment? What does not say is taken for old. */
+export function isNewer(age: number | undefined, than: number): boolean {
+  return age !== undefined && age > than
+}
+
+/** Do they clear the same keys? */
+function alike(a: Space, b: Space): boolean {
+  return a.start === b.start && a.prefix === b.prefix
 }

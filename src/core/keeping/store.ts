@@ -315,7 +315,7 @@ export class Store {
     this.#count--
     // A wave has passed: what it took is given back.
     if (this.#count === 0 && this.#homes.length > 64 * FEW) this.#reset()
-    if (reason !== undefined) this.#hosts.at(-1)?.evicted(key, reason)
+    if (reason !== undefined) this.#hosts[this.#hosts.length - 1]?.evicted(key, reason)
   }
 
   /** A slot that is vacant. */

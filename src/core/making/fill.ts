@@ -40,6 +40,8 @@ export interface Making {
   readonly fresh: boolean
   /** Everything happens in this turn: a promise from the load is refused. */
   readonly inTurn: boolean
+  /** The count of the store's flights when the caller came. */
+  readonly came: number
 }
 
 /** What lies under the key now and may be kept or served. */
@@ -50,6 +52,9 @@ export interface Old {
 
 /** A caller is not kept waiting longer than this, in milliseconds, for its value to be stored. */
 const STORE_PATIENCE = 250
+
+/** So long, in milliseconds, waiters in other processes are told that an answer was not one to wait for. */
+const UNKEPT = 2_000
 
 export class Filler {
   readonly #store: Store
@@ -74,21 +79,25 @@ export class Filler {
     const flights = this.#store.flights
     const storageKey = making.space.frame(making.key)
     const running = flights.get(storageKey)
-    if (running && !making.fresh && !making.inTurn) return this.#join(making, running)
+    if (running && !making.fresh && !making.inTurn) {
+      return this.#mayBeOld(making, running)
+        ? this.#joinIfHeld(making, running, old)
+        : this.#join(making, running, old)
+    }
     const held = this.#store.isDown && !making.fresh ? this.#store.held.get(storageKey) : undefined
     if (held) return held.share()
-    if (running) Flight.await(running)() // only to find out whether it waits for us
+    if (running) Flight.await(running)?.() // only to find out whether it waits for us
     const flight = running && making.inTurn ? new Flight(storageKey) : flights.start(storageKey)
     const awaited = Flight.await(flight)
     let lead: Answer<Outcome>
     try {
       lead = this.#lead(making, flight, old, false)
     } catch (error) {
-      awaited()
+      awaited?.()
       throw error
     }
     if (!isPromise(lead)) {
-      awaited()
+      awaited?.()
       return lead.value
     }
     const made = lead.finally(awaited).then((outcome) => outcome.value)
@@ -106,11 +115,46 @@ export class Filler {
     this.#withDeadline(making, lead, () => this.#abandon(making, flight)).catch(() => {})
   }
 
-  #join(making: Making, flight: Flight): Promise<unknown> {
-    this.#observer.see({ type: 'joined', key: making.key })
+  // Thousands may join one flight: each costs two promises.
+  #join(making: Making, flight: Flight, old: Old | undefined): Promise<unknown> {
+    this.#observer.joined(making.key)
     const awaited = Flight.await(flight)
-    const shared = flight.join().then((outcome) => outcome.share())
-    return this.#withDeadline(making, shared, () => {}).finally(awaited)
+    // What it found was asked for before we came, and may have been removed before we came: then we look ourselves.
+    const shared = flight
+      .join()
+      .then((outcome) =>
+        flight.foundAt !== undefined && flight.foundAt <= making.came
+          ? this.fill(making, old)
+          : outcome.share(),
+      )
+    const inTime = this.#withDeadline(making, shared, () => {})
+    return awaited ? inTime.finally(awaited) : inTime
+  }
+
+  /**
+   * Its load began before the caller came, and another process may have removed the key in between: nobody told us. A
+   * claim that still holds says that none did. (Without a claim nothing is promised beyond this process.)
+   */
+  #mayBeOld(making: Making, { loadedAt = Number.POSITIVE_INFINITY, token }: Flight): boolean {
+    return this.#store.backend.shared && !!token && loadedAt <= making.came
+  }
+
+  #joinIfHeld(making: Making, flight: Flight, old: Old | undefined): Promise<unknown> {
+    const { space, key, lease = 0 } = making
+    // Asked once this turn is over, for all who came until then; who comes later asks anew.
+    flight.verdict ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      flight.verdict = undefined
+      return this.#policy.attempt(
+        'getOrSet',
+        () => this.#store.extend(space, key, flight.token ?? '', lease),
+        true,
+      )
+    })
+    return flight.verdict.then((held) => {
+      if (held) return this.#join(making, flight, old)
+      this.#store.flights.end(flight)
+      return this.fill(making, old)
+    })
   }
 
   /** Leads a flight to its end, whatever that is. */
@@ -148,6 +192,7 @@ export class Filler {
       making.fresh && wait === 0
         ? this.#policy.attempt('getOrSet', () => store.release(space, key), undefined)
         : undefined
+    const asked = ++store.flights.count
     const claimed: Answer<Claimed> = andThen(force, () =>
       this.#policy.attempt<Claimed>(
         'getOrSet',
@@ -161,14 +206,46 @@ export class Filler {
       const newer = making.fresh ? undefined : this.#newer(key, stored, old)
       if (newer) {
         if (token) this.#end(making, token)
+        flight.foundAt = asked
         return this.#outcomeOf(newer.value, stored)
       }
       // What was removed since the caller read it must not come back by a keep().
       const gone = old !== undefined && token !== '' && !sameStored(stored, old.stored)
-      if (token !== undefined) return this.#load(making, flight, token, gone ? undefined : old, background)
+      const still = gone ? undefined : old
+      if (token && wait > 0) return this.#loadAfterWaiting(making, flight, token, still, background)
+      if (token !== undefined) return this.#load(making, flight, token, still, background)
       if (making.inTurn) return this.#load(making, flight, '', old, background)
-      if (background && old) return this.#outcomeOf(old.found.value, old.stored)
+      if (background && old) {
+        flight.foundAt = 0
+        return this.#outcomeOf(old.found.value, old.stored)
+      }
       return pause(nextPoll(wait)).then(() => this.#claim(making, flight, old, background, wait + 1))
+    })
+  }
+
+  /**
+   * We waited for another process, and it left nothing. Did it die, or was its answer none to be kept? Then the next one's will hardly
+   * be, and those who wait must not do so one after the other: each loads for itself.
+   */
+  #loadAfterWaiting(
+    making: Making,
+    flight: Flight,
+    token: string,
+    old: Old | undefined,
+    background: boolean,
+  ): Answer<Outcome> {
+    const { space, key } = making
+    const store = this.#store
+    const mark = unkeptMark(key)
+    const looked: Answer<Claimed> = this.#policy.attempt(
+      'getOrSet',
+      () => store.claim(space, mark, UNKEPT),
+      {},
+    )
+    return andThen(looked, ({ token: unmarked }) => {
+      if (unmarked === undefined) this.#end(making, token)
+      else this.#quietly(() => store.release(space, mark, unmarked))
+      return this.#load(making, flight, unmarked === undefined ? '' : token, old, background)
     })
   }
 
@@ -185,6 +262,7 @@ export class Filler {
     const times = { ttl: making.ttl, staleFor: making.staleFor }
     this.#observer.see({ type: 'load', key, background })
     flight.token = token
+    flight.loadedAt = ++this.#store.flights.count
     this.#loading.add(flight)
     const renewal = token ? this.#renew(making, flight, token) : undefined
     const landed = () => {
@@ -200,7 +278,7 @@ export class Filler {
     }
     const failed = (error: unknown): never => {
       landed()
-      if (token) this.#end(making, token)
+      if (token) this.#endUnkept(making, () => this.#store.release(making.space, key, token))
       this.#observer.see({ type: 'load-failed', key, background, ms: performance.now() - began, error })
       throw error
     }
@@ -283,7 +361,9 @@ export class Filler {
     }
     const outcome = this.#outcomeOf(value, what)
     if (token === '') {
-      if (this.#store.isDown) this.#store.held.hold(flight.storageKey, outcome, making.outageHold)
+      if (this.#store.isDown && !flight.broken) {
+        this.#store.held.hold(flight.storageKey, outcome, Math.min(making.outageHold, times.ttl))
+      }
       return outcome
     }
     const kept = this.#policy.attempt(
@@ -320,6 +400,11 @@ export class Filler {
       this.#observer.see({ type: 'late', key })
       return false
     }
+    if (flight.broken) {
+      // Our own write may not have reached the backend, and not have broken the claim there.
+      if (token) this.#end(making, token)
+      return late()
+    }
     if (token === undefined && this.#store.flights.get(flight.storageKey) !== flight) return late()
     const put =
       token === undefined
@@ -337,9 +422,9 @@ export class Filler {
     const { space, key } = making
     const { token, storageKey } = flight
     if (replaced === undefined || token === '') {
-      if (token) this.#end(making, token)
+      if (token) this.#endUnkept(making, () => this.#store.release(space, key, token))
     } else if (token !== undefined) {
-      this.#quietly(() => this.#store.drop(space, key, token))
+      this.#endUnkept(making, () => this.#store.drop(space, key, token))
     } else if (this.#store.flights.get(storageKey) === flight) {
       this.#quietly(() => andThen(this.#store.delete(space, key), () => undefined))
     }
@@ -392,6 +477,13 @@ export class Filler {
     this.#quietly(() => this.#store.release(making.space, making.key, token))
   }
 
+  /** Ends a claim that nothing was stored under, after a mark for those who wait in other processes. */
+  #endUnkept(making: Making, end: () => Answer<void>): void {
+    const { space, key } = making
+    const mark = () => this.#store.claim(space, unkeptMark(key), UNKEPT)
+    this.#quietly(() => (this.#store.backend.shared ? andThen(mark(), end) : end()))
+  }
+
   /** The load has used up its time: callers go on without it, and the next one starts anew. Should it still end well, it is kept. */
   #abandon(making: Making, flight: Flight): void {
     this.#store.flights.end(flight)
@@ -415,8 +507,12 @@ export class Filler {
 
   /** For what nobody waits for. */
   #quietly(act: () => Answer<void>): void {
-    const answer = this.#policy.attempt('getOrSet', act, undefined)
-    if (isPromise(answer)) answer.catch(() => {})
+    try {
+      const answer = this.#policy.attempt('getOrSet', act, undefined)
+      if (isPromise(answer)) answer.catch(() => {})
+    } catch {
+      // Counted and told by the policy; there is nobody to throw it to.
+    }
   }
 
   /** A newer value than the one to be replaced, made by another meanwhile. */
@@ -431,6 +527,11 @@ export class Filler {
     for (const flight of this.#loading) flight.abort(new ClosedError())
     return this.#background.drain()
   }
+}
+
+/** The mark is a claim, which no verb sees, on a name beside the key. */
+function unkeptMark(key: string): string {
+  return `${key} (unkept)`
 }
 
 function timedOut(making: Making): LoadTimeoutError {

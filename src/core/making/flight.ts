@@ -24,6 +24,14 @@ export class Flight {
   readonly storageKey: string
   /** The claim that its load stores under, once it has one. */
   token: string | undefined
+  /** When its load began, by the store's count. */
+  loadedAt: number | undefined
+  /** When it asked for what it found, by the same count, where it ended without a load of its own. */
+  foundAt: number | undefined
+  /** The key was written since, by this process: what the load answers is not kept. */
+  broken = false
+  /** Whether its claim holds, being asked for all who want to know in this turn. */
+  verdict: Promise<boolean> | undefined
   #controller: AbortController | undefined
   #aborted: Error | undefined
   /** Flights that this one's load waits for. */
@@ -78,12 +86,12 @@ export class Flight {
   }
 
   /**
-   * Notes that the load we are called from, if any, now waits for `other`, until the function it returns is called.
-   * Throws `DeadlockError` where `other` in turn waits for it.
+   * Notes that the load we are called from now waits for `other`, until the function it returns is called; `undefined`
+   * when we are called from none. Throws `DeadlockError` where `other` in turn waits for it.
    */
-  static await(other: Flight): () => void {
+  static await(other: Flight): (() => void) | undefined {
     const waiter = running > 0 ? loading.getStore() : undefined
-    if (waiter === undefined) return () => {}
+    if (waiter === undefined) return undefined
     if (other.#reaches(waiter)) {
       throw new DeadlockError(
         'DEADLOCK',
@@ -113,6 +121,8 @@ const MOST_FAILURES = 1_000
 export class Flights {
   readonly #flying = new Map<string, Flight>()
   readonly #failedAt = new Map<string, number>()
+  /** Counts claims asked for and loads begun. Whoever notes it when he comes can tell later which of them began before. */
+  count = 0
 
   get none(): boolean {
     return this.#flying.size === 0
@@ -135,11 +145,14 @@ export class Flights {
 
   /** The key was written: who comes now does not join the load that began before. */
   detach(storageKey: string): void {
+    const flight = this.#flying.get(storageKey)
+    if (flight === undefined) return
+    flight.broken = true
     this.#flying.delete(storageKey)
   }
 
   detachAll(which: (storageKey: string) => boolean): void {
-    for (const storageKey of this.#flying.keys()) if (which(storageKey)) this.#flying.delete(storageKey)
+    for (const storageKey of this.#flying.keys()) if (which(storageKey)) this.detach(storageKey)
   }
 
   refreshFailed(storageKey: string, now: number): void {

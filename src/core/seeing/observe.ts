@@ -161,6 +161,11 @@ export class Observer implements Host {
     if (this.heard) this.#tell({ type: 'set', key, alias: this.alias })
   }
 
+  joined(key: string): void {
+    this.counts.joined++
+    if (this.heard) this.#tell({ type: 'joined', key, alias: this.alias })
+  }
+
   evicted(key: string, reason: 'room' | 'expired'): void {
     this.counts.evicted++
     if (this.heard) this.#tell({ type: 'evicted', key, reason, alias: this.alias })

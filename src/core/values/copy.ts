@@ -5,12 +5,26 @@
  */
 import { copyLeaf } from './leaves.ts'
 import { TOO_LARGE, Walk } from './walk.ts'
+import { mostOfString } from './weight.ts'
 
 /** What `admit` answers. */
 export interface Admitted {
   /** What rests, and what `lend` (or, if it was frozen, `share`) takes. */
   readonly value: unknown
   readonly bytes: number
+}
+
+/** Surely kept as it is and surely no larger: nothing to check, to copy or to weigh. */
+export function isPlain(value: unknown, maxBytes: number): boolean {
+  switch (typeof value) {
+    case 'number':
+    case 'boolean':
+      return true
+    case 'string':
+      return mostOfString(value) <= maxBytes
+    default:
+      return value === null
+  }
 }
 
 /**

@@ -16,14 +16,8 @@ export function checkKey(key: unknown): asserts key is string {
   throw argumentError(TypeError, 'INVALID_KEY', `key must be a string that is not empty, not ${kindOf(key)}`)
 }
 
-/** A space, a control character or DEL. */
-function hasOddCharacter(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code <= 0x20 || code === 0x7f) return true
-  }
-  return false
-}
+/** A space, a control character or DEL: said by what it is not, which the engine is quicker to look for. */
+const ODD_CHARACTER = /[^!-~\x80-\uffff]/
 
 /** Fits whatever its characters are: a UTF-16 unit makes at most 3 bytes of UTF-8, and 250 are allowed. */
 const SURELY_SHORT = 83
@@ -42,7 +36,7 @@ function isLong(storageKey: string): boolean {
  */
 export function keyFault(storageKey: string): string | undefined {
   const long = isLong(storageKey)
-  if (!long && !hasOddCharacter(storageKey)) return undefined
+  if (!long && !ODD_CHARACTER.test(storageKey)) return undefined
   const shown = `'${storageKey.length > 300 ? `${storageKey.slice(0, 300)}…` : storageKey}'`
   return long
     ? `Cache key will cause errors if used with memcached: ${shown} (longer than 250)`
@@ -56,6 +50,9 @@ const MOST_WARNINGS = 100
 export class KeyCheck {
   readonly #policy: KeyPolicy
   readonly #warned = new Set<string>()
+  /** The space that was asked about last: most caches have one. */
+  #space: Space | undefined
+  #surelyShort = 0
   /** How many bad keys were met after the last one that was named. */
   unnamed = 0
 
@@ -66,17 +63,18 @@ export class KeyCheck {
   check(space: Space, key: string): void {
     const policy = this.#policy
     if (policy === 'any') return
-    // The common key costs a look at its characters and no joined string. (The longest version has 16 digits.)
-    if (
-      space.plain &&
-      typeof policy === 'string' &&
-      key.length + space.prefix.length + 18 <= SURELY_SHORT &&
-      !hasOddCharacter(key) &&
-      !hasOddCharacter(space.prefix)
-    ) {
-      return
-    }
+    if (space !== this.#space) this.#look(space)
+    // The common key costs a look at its characters and no joined string.
+    if (key.length <= this.#surelyShort && !ODD_CHARACTER.test(key)) return
     this.#checkStorageKey(policy, space.frame(key))
+  }
+
+  /** Learns how long a key may be to fit in this space without being joined with its prefix. */
+  #look(space: Space): void {
+    this.#space = space
+    const plain = space.plain && typeof this.#policy === 'string' && !ODD_CHARACTER.test(space.prefix)
+    // The longest version has 16 digits, and there are two colons.
+    this.#surelyShort = plain ? SURELY_SHORT - 18 - space.prefix.length : 0
   }
 
   #checkStorageKey(policy: Exclude<KeyPolicy, 'any'>, storageKey: string): void {

@@ -8,6 +8,11 @@ export function weighString(text: string): number {
   return 16 + ((text.length * (isLatin1(text) ? 1 : 2) + 7) & ~7)
 }
 
+/** What text can weigh at most, without a look at its characters. */
+export function mostOfString(text: string): number {
+  return 16 + ((text.length * 2 + 7) & ~7)
+}
+
 function isLatin1(text: string): boolean {
   // The native count is quick, but has a price to begin with.
   if (text.length > 64) return Buffer.byteLength(text) === text.length || !/[^\0-\xff]/.test(text)

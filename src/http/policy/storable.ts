@@ -96,8 +96,8 @@ export function refusalReason(
   if (control.noStore) return 'no-store'
   if (control.private) return 'private'
   if (control.noCache && !(rules.keepToValidate && hasValidator(fields))) return 'no-cache'
-  // §3.3: a part is not the page. A Content-Range says the same, whatever the status.
-  if (status === 206 || fields['content-range'] !== undefined) return 'partial'
+  // §3.3: a part is not the page. With any other status Content-Range has no meaning (RFC 9110 §14.4).
+  if (status === 206) return 'partial'
   if (!isFinal(status, request)) return 'status'
   if (control.mustUnderstand && !UNDERSTOOD.has(status)) return 'must-understand'
   if (!rules.anyStatus && !storedStatuses(rules).includes(status)) return 'status'

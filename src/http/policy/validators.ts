@@ -32,7 +32,11 @@ const IN_A_304: ReadonlySet<string> = new Set([
  * Whether the client already has this page. If-None-Match, compared weakly, goes before If-Modified-Since,
  * which is then not looked at (RFC 9110 §13.2.2). Only for a page with status 200.
  */
-export function isNotModified(fields: Fields, head: PageHead, now: number): boolean {
+export function isNotModified(
+  fields: Fields,
+  head: Pick<PageHead, 'status' | 'etag' | 'lastModified' | 'date'>,
+  now: number,
+): boolean {
   if (head.status !== 200) return false
   const tags = field(fields, 'if-none-match')
   if (tags !== undefined) return matchesTag(tags, head.etag, weaklyEqual)

@@ -170,11 +170,18 @@ export const copies = [
     const gate = new Promise<void>((resolve) => {
       let_go = resolve
     })
+    let begun = () => {}
+    const loading = new Promise<void>((resolve) => {
+      begun = resolve
+    })
     const load = async () => {
+      begun()
       await gate
       return made
     }
     const first = cache.getOrSet('key', load)
+    // Of callers in one turn, the one whose read comes back first loads.
+    await loading
     const others = [cache.getOrSet('key', load), cache.getOrSet('key', load)]
     let_go()
     assert.equal(await first, made)

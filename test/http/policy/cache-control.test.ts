@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MAX_SECONDS, requestControl, responseControl } from '../../../src/http/policy/cache-control.ts'
+import { quickest } from '../../quickest.ts'
 
 const of = (...lines: string[]) => responseControl({ 'cache-control': lines })
 
@@ -191,12 +192,13 @@ describe('reading Cache-Control of a response', () => {
   })
 
   it('attack 12: 64 kB of commas, open quotes and backslashes are read in linear time', () => {
-    const started = performance.now()
-    for (const text of [',', '"', '\\', '"\\', 'a=', ' ', '=", ', 'private ', 'a"b']) {
-      of(text.repeat(65_536 / text.length))
-      of(`x="${text.repeat(65_536 / text.length)}`)
+    const read = () => {
+      for (const text of [',', '"', '\\', '"\\', 'a=', ' ', '=", ', 'private ', 'a"b']) {
+        of(text.repeat(65_536 / text.length))
+        of(`x="${text.repeat(65_536 / text.length)}`)
+      }
     }
-    expect(performance.now() - started).toBeLessThan(1000)
+    expect(quickest(1000, read)).toBeLessThan(1000)
   })
 })
 

@@ -6,6 +6,7 @@ import { answer, type Lookup, lookup } from '../../../src/http/policy/lookup.ts'
 import type { PageRules } from '../../../src/http/policy/page-rules.ts'
 import { refreshFields } from '../../../src/http/policy/refresh-request.ts'
 import { bypassReason } from '../../../src/http/policy/storable.ts'
+import { quickest } from '../../quickest.ts'
 import { get, head, NOW, page, values } from './requests.ts'
 
 const MINUTE = page({ 'cache-control': 'max-age=60', etag: '"v1"', 'content-length': '5' })
@@ -260,10 +261,11 @@ describe('a client that has the page already', () => {
   })
 
   it('attack 12: ten thousand tags, and a quote never closed, cost linear time', () => {
-    const started = performance.now()
-    answer(get({ 'if-none-match': '"a",'.repeat(10_000) }), MINUTE, at(1))
-    answer(get({ 'if-none-match': `${'W/'.repeat(50_000)}"` }), MINUTE, at(1))
-    expect(performance.now() - started).toBeLessThan(200)
+    const ask = () => {
+      answer(get({ 'if-none-match': '"a",'.repeat(10_000) }), MINUTE, at(1))
+      answer(get({ 'if-none-match': `${'W/'.repeat(50_000)}"` }), MINUTE, at(1))
+    }
+    expect(quickest(200, ask)).toBeLessThan(200)
   })
 })
 

@@ -40,7 +40,6 @@ describe('whether a response is stored', () => {
       { ...FRESH, 'content-security-policy': "script-src 'NONCE-abc'" },
       'csp-nonce',
     ],
-    ['A79 a part of a page', { ...FRESH, 'content-range': 'bytes 0-1/2' }, 'partial'],
     ['A84 CR LF in a value', { ...FRESH, 'x-a': 'b\r\nc: d' }, 'field-invalid'],
     ['A84 NUL in a value', { ...FRESH, 'x-a': '\0' }, 'field-invalid'],
     ['A84 a name that is none', { ...FRESH, 'x a': 'b' }, 'field-invalid'],

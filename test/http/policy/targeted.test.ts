@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { responseControl } from '../../../src/http/policy/cache-control.ts'
 import { parseDictionary } from '../../../src/http/policy/structured-dictionary.ts'
+import { quickest } from '../../quickest.ts'
 import { get, lifetimeOf, page, recorded } from './requests.ts'
 
 const TARGETS = { targets: ['page-cache-control', 'cdn-cache-control'] }
@@ -85,11 +86,12 @@ describe('targeted fields (RFC 9213)', () => {
 
   it('attack 12: never throws, in time linear in the text', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseDictionary(text)))
-    const started = performance.now()
-    for (const text of [',', 'a,', 'a=(', 'a;', ' ', '"', 'a="\\"', 'a=:', '1', 'a=%"%']) {
-      parseDictionary(text.repeat(65_536 / text.length))
-      parseDictionary(`a="${text.repeat(65_536 / text.length)}`)
+    const parse = () => {
+      for (const text of [',', 'a,', 'a=(', 'a;', ' ', '"', 'a="\\"', 'a=:', '1', 'a=%"%']) {
+        parseDictionary(text.repeat(65_536 / text.length))
+        parseDictionary(`a="${text.repeat(65_536 / text.length)}`)
+      }
     }
-    expect(performance.now() - started).toBeLessThan(500)
+    expect(quickest(500, parse)).toBeLessThan(500)
   })
 })

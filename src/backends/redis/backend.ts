@@ -1,0 +1,305 @@
+/**
+ * The verbs in Redis's commands. An entry rests under its storage key with Redis's own expiry, its claim beside it. Reads
+ * may come from a replica; what leads to a write (`peek`, `claim`) is asked of the leader.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Backend, Claimed, Host, Kept, Network, Space } from '../../core/backend.ts'
+import { systemClock } from '../../core/clock.ts'
+import { argumentError, notANumber } from '../../core/errors.ts'
+import { GRACED, PLAIN, type Stored } from '../../core/values/entry.ts'
+import { clearEverything, clearSpace } from './clear.ts'
+import type { Reply, Word } from './client.ts'
+import { answered, failure, failureOf } from './failure.ts'
+import type { LinkOptions } from './link.ts'
+import { groups, Reads } from './reads.ts'
+import * as scripts from './scripts.ts'
+import type { Servers } from './servers.ts'
+import { claimKey } from './slot.ts'
+
+const MINUS = 0x2d
+const ZERO = 0x30
+const NINE = 0x39
+const GRACED_BYTE = Buffer.of(GRACED)
+
+/** How long it may take to load the client library, in milliseconds. */
+const LOADING = 2_000
+
+const ALONE: Host = { clock: systemClock, evicted() {}, corrupt() {}, failed() {} }
+
+export class RedisBackend implements Backend {
+  readonly name = 'redis'
+  readonly holds = 'bytes'
+  readonly sync = false
+  readonly shared = true
+  readonly network: Network
+  readonly #servers: Servers
+  readonly #reads: Reads
+  #host: Host | undefined
+
+  constructor(servers: Servers, { opTimeout, connectTimeout, maxInFlight }: LinkOptions) {
+    this.#servers = servers
+    this.network = {
+      // The first operations wait for the library to be loaded, which takes what it takes, and for the connection, which
+      // has a deadline of its own: a process that starts on a busy machine must not begin with an outage.
+      get opTimeout() {
+        return servers.cold ? LOADING + connectTimeout + opTimeout : opTimeout
+      },
+      maxInFlight,
+      noAnswer: (error) => servers.noAnswer(error),
+      reconnect: () => servers.reconnect(),
+    }
+    this.#reads = new Reads(servers)
+  }
+
+  open(host: Host): void {
+    this.#host ??= host
+  }
+
+  close(): void {
+    this.#servers.close()
+  }
+
+  get(space: Space, key: string): Promise<Stored | undefined> {
+    return this.#reads.get(space.frame(key)).catch((error: unknown) => this.#missing(key, error, undefined))
+  }
+
+  async getMany(space: Space, keys: readonly string[]): Promise<Map<string, Stored>> {
+    const byStorageKey = new Map(keys.map((key) => [space.frame(key), key]))
+    let lost = 0
+    let why: Error | undefined
+    const values = await this.#reads.getMany([...byStorageKey.keys()], (part, error) => {
+      if (answered(error, 'WRONGTYPE')) return this.#host?.corrupt(byStorageKey.get(part[0]!)!, 'wrong-type')
+      lost += part.length
+      why = error
+    })
+    if (why && lost === byStorageKey.size) throw why
+    // A part of a Cluster: its keys are missing, the others are served.
+    if (why) this.#host?.failed('getMany', why)
+    const found = new Map<string, Stored>()
+    for (const [storageKey, stored] of values) found.set(byStorageKey.get(storageKey)!, stored)
+    return found
+  }
+
+  async has(space: Space, key: string): Promise<boolean | 'graced'> {
+    const storageKey = space.frame(key)
+    try {
+      const first = await this.#servers.reader().call(['getrange', storageKey, '0', '0'], storageKey, true)
+      if (!(first instanceof Buffer) || first.length === 0) return false
+      // What is neither ours nor a number may be anybody's: the handle looks.
+      return first[0] === PLAIN || isNumeral(first[0]!) || 'graced'
+    } catch (error) {
+      return this.#missing(key, error, false)
+    }
+  }
+
+  async peek(space: Space, key: string): Promise<Kept | undefined> {
+    try {
+      const reply = await this.#one(scripts.PEEK, space.frame(key), [])
+      const [stored, ms] = Array.isArray(reply) ? reply : []
+      if (!(stored instanceof Buffer)) return undefined
+      const expiresAt = ms === -1 ? Number.POSITIVE_INFINITY : this.#clock.now() + Number(ms)
+      return { stored, expiresAt, createdAt: undefined }
+    } catch (error) {
+      return this.#missing(key, error, undefined)
+    }
+  }
+
+  async set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
+    const reply = await this.#both(scripts.SET, space.frame(key), [bytes(what), this.#px(expiresAt)])
+    return this.#kept('set', reply)
+  }
+
+  async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
+    const px = this.#px(expiresAt)
+    const failed: string[] = []
+    const framed = [...entries].map(([key, what]) => ({ key, what, storageKey: space.frame(key) }))
+    const parts = groups(framed, ({ storageKey }) => storageKey, this.#servers.cluster)
+    await this.#each(
+      'setMany',
+      parts.map(async (part) => {
+        const keys = part.flatMap(({ storageKey }) => [storageKey, claimKey(storageKey)])
+        try {
+          const reply = await this.#run(scripts.SET_MANY, keys, [px, ...part.map(({ what }) => bytes(what))])
+          if (!Array.isArray(reply) || reply.length === 0) return
+          this.#full('setMany')
+          failed.push(...reply.map((place) => part[Number(place) - 1]!.key))
+        } catch (error) {
+          failed.push(...part.map(({ key }) => key))
+          throw error
+        }
+      }),
+    )
+    return failed
+  }
+
+  async add(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
+    const reply = await this.#both(scripts.ADD, space.frame(key), [bytes(what), this.#px(expiresAt)])
+    return this.#kept('add', reply)
+  }
+
+  async touch(space: Space, key: string, expiresAt: number): Promise<boolean | 'graced'> {
+    try {
+      const reply = await this.#one(scripts.TOUCH, space.frame(key), [this.#px(expiresAt), GRACED_BYTE])
+      return reply === 1 ? true : reply instanceof Buffer ? 'graced' : false
+    } catch (error) {
+      return this.#missing(key, error, false)
+    }
+  }
+
+  async delete(space: Space, key: string): Promise<boolean> {
+    return (await this.#both(scripts.DELETE, space.frame(key), [])) === 1
+  }
+
+  async deleteMany(space: Space, keys: readonly string[]): Promise<number> {
+    const storageKeys = [...new Set(keys)].map((key) => space.frame(key))
+    const counts = await Promise.all(
+      groups(storageKeys, (key) => key, this.#servers.cluster).map((part) =>
+        this.#run(
+          scripts.DELETE_MANY,
+          part.flatMap((key) => [key, claimKey(key)]),
+          [],
+        ),
+      ),
+    )
+    return counts.reduce<number>((sum, count) => sum + Number(count), 0)
+  }
+
+  async incr(
+    space: Space,
+    key: string,
+    by: number,
+    made?: { initial: number; expiresAt: number },
+  ): Promise<number | undefined> {
+    const first = made ? [String(made.initial + by), this.#px(made.expiresAt)] : []
+    let reply: Reply
+    try {
+      reply = await this.#both(scripts.INCR, space.frame(key), [String(by), ...first])
+    } catch (error) {
+      if (answered(error, 'WRONGTYPE')) throw notANumber(key)
+      throw error
+    }
+    if (reply === null) return undefined
+    const text = String(reply)
+    switch (text) {
+      case 'full':
+        throw failure('OOM', 'Redis is full')
+      case 'out-of-range':
+        throw argumentError(
+          RangeError,
+          'OUT_OF_RANGE',
+          `Key ${JSON.stringify(key)} would be counted beyond ±(2^53 − 1), where numbers are not exact`,
+        )
+      case 'not-a-number':
+        throw notANumber(key)
+      default:
+        return Number(text)
+    }
+  }
+
+  async replace(space: Space, key: string, was: Stored, what: Stored, expiresAt: number): Promise<boolean> {
+    try {
+      const args = [bytes(was), bytes(what), this.#px(expiresAt)]
+      return this.#kept('replace', await this.#one(scripts.REPLACE, space.frame(key), args))
+    } catch (error) {
+      return this.#missing(key, error, false)
+    }
+  }
+
+  async clear(what: Space | 'everything'): Promise<void> {
+    const { leader, cluster } = this.#servers
+    if (what === 'everything') await clearEverything(leader)
+    else if (what.start !== undefined) await clearSpace(leader, what, what.start, cluster)
+  }
+
+  async claim(space: Space, key: string, ms: number): Promise<Claimed> {
+    const token = randomUUID()
+    const reply = await this.#both(scripts.CLAIM, space.frame(key), [token, String(Math.ceil(ms))])
+    const [stored, claimed] = Array.isArray(reply) ? reply : []
+    return {
+      ...(stored instanceof Buffer && { stored }),
+      ...(claimed === 1 && { token }),
+    }
+  }
+
+  async extend(space: Space, key: string, token: string, ms: number): Promise<boolean> {
+    return (await this.#both(scripts.EXTEND, space.frame(key), [token, String(Math.ceil(ms))])) === 1
+  }
+
+  async fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Promise<boolean> {
+    const args = [token, bytes(what), this.#px(expiresAt)]
+    return this.#kept('fill', await this.#both(scripts.FILL, space.frame(key), args))
+  }
+
+  async release(space: Space, key: string, token?: string): Promise<void> {
+    await this.#both(scripts.RELEASE, space.frame(key), token === undefined ? [] : [token])
+  }
+
+  /** A script over an entry and its claim. */
+  #both(script: scripts.Script, storageKey: string, args: readonly Word[]): Promise<Reply> {
+    return this.#run(script, [storageKey, claimKey(storageKey)], args)
+  }
+
+  /** A script over an entry alone. */
+  #one(script: scripts.Script, storageKey: string, args: readonly Word[]): Promise<Reply> {
+    return this.#run(script, [storageKey], args)
+  }
+
+  /** By its digest; with its source where the server does not know it yet. */
+  #run({ sha, source }: scripts.Script, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
+    const { leader } = this.#servers
+    const words = ['evalsha', sha, String(keys.length), ...keys, ...args]
+    return leader.call(words, keys[0]!).catch((error: unknown) => {
+      if (!answered(error, 'NOSCRIPT')) throw error
+      return leader.call(['eval', source, ...words.slice(2)], keys[0]!)
+    })
+  }
+
+  get #clock() {
+    return (this.#host ?? ALONE).clock
+  }
+
+  /** How long it has, in whole milliseconds: '' for ever, '0' when it is over already. */
+  #px(expiresAt: number): string {
+    if (expiresAt === Number.POSITIVE_INFINITY) return ''
+    const ms = Math.ceil(expiresAt - this.#clock.now())
+    return String(Math.min(Math.max(ms, 0), Number.MAX_SAFE_INTEGER))
+  }
+
+  #kept(verb: string, reply: Reply): boolean {
+    if (typeof reply === 'number') return reply === 1
+    this.#full(verb)
+    return false
+  }
+
+  /** The server is well and has no room: no fault that would open a breaker. */
+  #full(verb: string): void {
+    this.#host?.failed(verb, failure('OOM', 'Redis is full'))
+  }
+
+  /** A value of another type is none. */
+  #missing<T>(key: string, error: unknown, none: T): T {
+    if (!answered(error, 'WRONGTYPE')) throw error
+    this.#host?.corrupt(key, 'wrong-type')
+    return none
+  }
+
+  /** All of them; where some fail, as parts of a Cluster do, that is told. Throws when none succeeds. */
+  async #each(verb: string, parts: readonly Promise<unknown>[]): Promise<void> {
+    const results = await Promise.allSettled(parts)
+    const failed = results.filter((result) => result.status === 'rejected')
+    if (failed.length === 0) return
+    const error = failureOf(failed[0]!.reason)
+    if (failed.length === results.length) throw error
+    this.#host?.failed(verb, error)
+  }
+}
+
+function isNumeral(byte: number): boolean {
+  return byte === MINUS || (byte >= ZERO && byte <= NINE)
+}
+
+function bytes(what: Stored): Buffer {
+  if (what instanceof Buffer) return what
+  if (what instanceof Uint8Array) return Buffer.from(what.buffer, what.byteOffset, what.byteLength)
+  throw new TypeError('redis keeps bytes: give the cache a codec')
+}

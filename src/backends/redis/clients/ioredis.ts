@@ -1,0 +1,219 @@
+/**
+ * ioredis, 5 or 6: the user's own Redis or Cluster, or one of ours. Of a client only what both majors have is used, so
+ * that any copy of the package will do; the package itself is loaded only to make one.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Address } from '../address.ts'
+import type { Client, ClusterTarget, Driver, Reply, Target, Word } from '../client.ts'
+
+/** What is used of an ioredis client. */
+export interface IoredisClient {
+  readonly status: string
+  connect(): Promise<unknown>
+  disconnect(): void
+  callBuffer(command: string, args: Word[]): Promise<unknown>
+  on(event: string, listener: (error?: unknown) => void): unknown
+  off(event: string, listener: (error?: unknown) => void): unknown
+}
+
+interface IoredisNode extends IoredisClient {
+  readonly stream?: { cork(): void; uncork(): void; destroy(): void; readonly writable: boolean } | undefined
+  readonly options: { keyPrefix?: string | undefined; host?: string | undefined; port?: number | undefined }
+}
+
+interface IoredisCluster extends IoredisClient {
+  readonly isCluster: boolean
+  readonly slots: readonly (readonly string[] | undefined)[]
+  readonly options: { keyPrefix?: string | undefined }
+  nodes(role: 'master'): IoredisNode[]
+}
+
+/** Is it a client of ioredis? */
+export function isIoredis(client: object): client is IoredisNode | IoredisCluster {
+  return 'callBuffer' in client && typeof client.callBuffer === 'function' && 'status' in client
+}
+
+/** The client of a user. */
+export function adoptIoredis(client: IoredisNode | IoredisCluster, slotOf: (key: string) => number): Client {
+  return 'isCluster' in client && client.isCluster ? fromCluster(client, slotOf) : fromSingle(client)
+}
+
+/** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
+export async function loadIoredis(slotOf: (key: string) => number): Promise<Driver> {
+  const { Redis, Cluster } = await import('ioredis')
+  return {
+    open({ address, clientOptions, connectTimeout }: Target) {
+      const { tls, path, host, port } = address
+      return fromSingle(
+        new Redis({
+          connectTimeout,
+          // The first command of ours is the ready check, and needs no permission for INFO.
+          enableReadyCheck: false,
+          ...clientOptions,
+          ...(path === undefined ? { host, port } : { path }),
+          ...login(address),
+          ...(address.db !== undefined && { db: address.db }),
+          ...(tls !== false && { tls: tls === true ? {} : tls }),
+          ...NEVER_LATER,
+          lazyConnect: true,
+          retryStrategy: null,
+        }),
+      )
+    },
+    openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
+      const { redisOptions, ...options } = clientOptions
+      const first = nodes[0]!
+      const cluster = new Cluster(
+        nodes.map(({ host, port }) => ({ host, port })),
+        {
+          // A node that does not tell its slots must leave time to ask the next.
+          slotsRefreshTimeout: Math.ceil(connectTimeout / 4),
+          enableReadyCheck: false,
+          slotsRefreshInterval: 5_000,
+          ...options,
+          ...(readReplicas && { scaleReads: 'slave' }),
+          redisOptions: {
+            connectTimeout,
+            ...(typeof redisOptions === 'object' && redisOptions),
+            ...login(first),
+            ...(first.tls !== false && { tls: first.tls === true ? {} : first.tls }),
+            maxRetriesPerRequest: 0,
+          },
+          enableOfflineQueue: false,
+          // A command whose node is gone fails; it is not sent again after its caller has given up.
+          retryDelayOnFailover: 0,
+          retryDelayOnClusterDown: 0,
+          retryDelayOnTryAgain: 20,
+          lazyConnect: true,
+          clusterRetryStrategy: null,
+        },
+      )
+      // Without this the first command to a node would open its connection, and those behind it would fail.
+      cluster.on('+node', (node) => node.connect().catch(() => {}))
+      const client = fromCluster(cluster, slotOf)
+      return {
+        ...client,
+        get ready() {
+          return client.ready
+        },
+        async connect() {
+          await client.connect()
+          const nodes = Promise.all(cluster.nodes(readReplicas ? 'all' : 'master').map(untilUp))
+          // One of them may be dead, and the others serve all the same.
+          await Promise.race([nodes, sleep(connectTimeout / 2, undefined, { ref: false })])
+        },
+      }
+    },
+  }
+}
+
+/** Nothing is kept to be sent after the connection has come back. */
+const NEVER_LATER = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+} as const
+
+function login({ username, password }: Address): { username?: string; password?: string } {
+  return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) }
+}
+
+function fromSingle(client: IoredisNode): Client {
+  const base = fromAny(client)
+  let corked = false
+  const call = (words: readonly Word[], _key = '', read = false): Promise<Reply> => {
+    const { stream } = client
+    if (!read && !corked && stream) {
+      // The writes of one turn leave in one piece; its reads are one command already.
+      corked = true
+      stream.cork()
+      process.nextTick(() => {
+        corked = false
+        stream.uncork()
+      })
+    }
+    return send(client, words)
+  }
+  return {
+    ...base,
+    get ready() {
+      return client.status === 'ready'
+    },
+    call,
+    masters: () => [call],
+    destroy() {
+      client.disconnect()
+      client.stream?.destroy()
+    },
+  }
+}
+
+function fromCluster(client: IoredisCluster, slotOf: (key: string) => number): Client {
+  return {
+    ...fromAny(client),
+    cluster: true,
+    get ready() {
+      return client.status === 'ready'
+    },
+    masters: () => client.nodes('master').map((node) => (words) => send(node, words)),
+    destroy: () => client.disconnect(),
+    destroyNode(key) {
+      const address = client.slots[slotOf(key)]?.[0]
+      const node = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address)
+      node?.stream?.destroy()
+    },
+  }
+}
+
+function send(client: IoredisClient, words: readonly Word[]): Promise<Reply> {
+  const [command, ...args] = words
+  return client.callBuffer(String(command), args) as Promise<Reply>
+}
+
+function fromAny(client: IoredisClient): Client {
+  let last: unknown
+  // Heard, so that it is not thrown; and kept, since `connect()` says only that the connection is closed.
+  const heard = (error?: unknown) => {
+    last = error
+  }
+  client.on('error', heard)
+  return {
+    ready: false,
+    cluster: false,
+    async connect() {
+      if (client.status === 'ready') return
+      if (client.status !== 'wait' && client.status !== 'end') return untilReady(client)
+      try {
+        await client.connect()
+      } catch (error) {
+        throw last ?? error
+      }
+    },
+    call: (words) => send(client, words),
+    masters: () => [],
+    onEnd(listener) {
+      client.on('end', listener)
+    },
+    destroy: () => client.disconnect(),
+  }
+}
+
+/** Resolves when it is connected, or will not be. */
+async function untilUp(client: IoredisClient): Promise<void> {
+  if (client.status === 'ready') return
+  await (client.status === 'wait' ? client.connect() : untilReady(client)).catch(() => {})
+}
+
+function untilReady(client: IoredisClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const over = (settle: () => void) => () => {
+      client.off('ready', ready)
+      client.off('end', ended)
+      settle()
+    }
+    const ready = over(resolve)
+    const ended = over(() => reject(new Error('The connection has ended')))
+    client.on('ready', ready)
+    client.on('end', ended)
+  })
+}

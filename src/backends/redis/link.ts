@@ -1,0 +1,279 @@
+/**
+ * One connection, supervised: it fails at once while there is none, gives every command a deadline, bounds how many are
+ * under way, and comes back by itself, spread in time so that a fleet that lost its server does not return in one wave.
+ *
+ * A deadline that is missed ends the connection: whatever was written to it is then over for us, and its late answers
+ * have nobody to be mistaken for. A client that the user passed in is never ended; its late answers are dropped. The guard
+ * keeps a deadline a little earlier and asks for a fresh connection itself; this one is for what the guard does not see:
+ * each command of a long `clear`, of a batch, of an abandoned call.
+ */
+import { setImmediate as nextRound, setTimeout as sleep } from 'node:timers/promises'
+import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
+import type { Client, Reply, Word } from './client.ts'
+import { answered, failure, failureOf, isRefusal } from './failure.ts'
+
+export interface LinkOptions {
+  /** How long an operation may take, in milliseconds. */
+  readonly opTimeout: number
+  /** How long it may take to connect, in milliseconds. */
+  readonly connectTimeout: number
+  /** So many operations may be under way; the next is refused at once. */
+  readonly maxInFlight: number
+}
+
+/** Makes a client, not yet connected. `borrowed`: it is the user's own. */
+export interface Source {
+  readonly borrowed: boolean
+  make(): Promise<Client> | Client
+}
+
+/** The first attempt after a loss comes within so many milliseconds, later ones about so far apart. */
+const RETRY_WITHIN = 1_000
+/** After a refusal (wrong password) once a minute. */
+const RETRY_REFUSED = 60_000
+/** So much later than the guard's, in milliseconds. */
+const PATIENCE = 40
+/** One operation may be a command for each slot of its keys. */
+const COMMANDS_PER_OPERATION = 16
+
+interface Pending {
+  readonly client: Client
+  readonly key: string
+  readonly due: number
+  reject: (error: Error) => void
+  overdue: boolean
+}
+
+export class Link {
+  readonly #source: Source
+  readonly #options: LinkOptions
+  readonly #pending = new Set<Pending>()
+  #client: Client | undefined
+  /** The attempt that runs now. */
+  #opening: Promise<Client> | undefined
+  /** Until the first attempt has ended, callers wait for it. */
+  #tried = false
+  #why: CacheError | undefined
+  #attemptedAt = Number.NEGATIVE_INFINITY
+  #failures = 0
+  #retry: NodeJS.Timeout | undefined
+  #deadline: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(source: Source, options: LinkOptions) {
+    this.#source = source
+    this.#options = options
+  }
+
+  /** It is connected, or nobody has tried yet. */
+  get hopeful(): boolean {
+    return this.#client?.ready ?? !this.#tried
+  }
+
+  /** Nobody has tried to connect, or the first attempt still runs. */
+  get cold(): boolean {
+    return !this.#tried
+  }
+
+  call(words: readonly Word[], key: string, read = false): Promise<Reply> {
+    const client = this.#client
+    if (client?.ready) return this.#send(client, key, () => client.call(words, key, read))
+    if (this.#closed) return Promise.reject(new ClosedError())
+    if (this.#tried) return Promise.reject(this.#away())
+    return this.#attempt().then((opened) => this.#send(opened, key, () => opened.call(words, key, read)))
+  }
+
+  /** A way to each server that takes writes: one, or those of the Cluster. */
+  async masters(): Promise<((words: readonly Word[]) => Promise<Reply>)[]> {
+    if (this.#closed) throw new ClosedError()
+    if (!this.#tried) await this.#attempt()
+    const client = this.#client
+    if (!client?.ready) throw this.#away()
+    return client.masters().map((call) => (words) => this.#send(client, '', () => call(words)))
+  }
+
+  /** Ends the present connection and resolves when a new one has answered. */
+  async reconnect(): Promise<void> {
+    if (this.#closed) throw new ClosedError()
+    const now = performance.now()
+    if (this.#why && isRefusal(this.#why) && now - this.#attemptedAt < RETRY_REFUSED) throw this.#why
+    if (this.#endSilentNodes()) return
+    if (!this.#source.borrowed && !this.#opening) this.#end(failure('ECONNRESET', 'Redis is reconnected to'))
+    await this.#attempt()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#end(new ClosedError())
+    clearTimeout(this.#deadline)
+  }
+
+  #send(client: Client, key: string, send: () => Promise<Reply>): Promise<Reply> {
+    if (this.#pending.size >= this.#options.maxInFlight * COMMANDS_PER_OPERATION) {
+      return Promise.reject(failure('OVERLOADED', 'Too many commands are under way to Redis'))
+    }
+    return new Promise((resolve, reject) => {
+      const allowed = this.#options.opTimeout + PATIENCE
+      const due = performance.now() + allowed
+      const pending: Pending = { client, key, due, reject, overdue: false }
+      this.#pending.add(pending)
+      this.#deadline ??= setTimeout(this.#lookSoon, allowed)
+      send().then(
+        (reply) => {
+          this.#pending.delete(pending)
+          resolve(reply)
+        },
+        (error: unknown) => {
+          this.#pending.delete(pending)
+          const failed = failureOf(error)
+          reject(failed)
+          // A leader that has become a replica: the one to write to is elsewhere now.
+          if (answered(failed, 'READONLY') && client === this.#client) this.#replace(failed)
+        },
+      )
+    })
+  }
+
+  // Not in the timer's own turn: when our loop was blocked, the answers lie read in the kernel, and the server is not to blame.
+  readonly #lookSoon = (): void => {
+    setImmediate(() => setImmediate(this.#look))
+  }
+
+  /** All have the same time, so they are due in the order they were sent. */
+  readonly #look = (): void => {
+    this.#deadline = undefined
+    const now = performance.now()
+    let late: Pending | undefined
+    for (const pending of this.#pending) {
+      if (pending.overdue) continue
+      if (pending.due > now) {
+        if (!this.#closed) this.#deadline = setTimeout(this.#lookSoon, pending.due - now)
+        break
+      }
+      pending.overdue = true
+      pending.reject(timedOut(this.#options.opTimeout))
+      late = pending
+    }
+    if (late === undefined || this.#source.borrowed) return
+    if (late.client.destroyNode) late.client.destroyNode(late.key)
+    else if (late.client === this.#client) this.#replace(timedOut(this.#options.opTimeout))
+  }
+
+  /**
+   * In a Cluster one silent node is not the Cluster: only the connections that owe an answer go, and the others stay.
+   * `false` when there is nothing of the kind, and everything has to be opened anew.
+   */
+  #endSilentNodes(): boolean {
+    const client = this.#client
+    if (!client?.ready || !client.destroyNode || this.#source.borrowed) return false
+    const now = performance.now()
+    let silent = false
+    for (const pending of this.#pending) {
+      if (pending.due > now + PATIENCE) break
+      silent = true
+      this.#pending.delete(pending)
+      pending.reject(timedOut(this.#options.opTimeout))
+      client.destroyNode(pending.key)
+    }
+    return silent
+  }
+
+  /** Ends a connection that is of no use any more and opens another, at once if the last attempt was not a moment ago. */
+  #replace(why: CacheError): void {
+    if (this.#source.borrowed || this.#closed) return
+    this.#why = why
+    this.#end(why)
+    const since = performance.now() - this.#attemptedAt
+    this.#comeBack(since > RETRY_WITHIN ? 0 : Math.random() * RETRY_WITHIN)
+  }
+
+  #end(why: Error): void {
+    clearTimeout(this.#retry)
+    this.#retry = undefined
+    const client = this.#client
+    this.#client = undefined
+    if (client && !this.#source.borrowed) client.destroy()
+    for (const pending of this.#pending) {
+      if (pending.client !== client) continue
+      this.#pending.delete(pending)
+      pending.reject(why)
+    }
+  }
+
+  #away(): BackendError {
+    const { code, message } = this.#why ?? failure('ECONNRESET', 'Redis is not connected')
+    return failure(code, message)
+  }
+
+  #attempt(): Promise<Client> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined
+      this.#tried = true
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Client> {
+    clearTimeout(this.#retry)
+    this.#retry = undefined
+    this.#attemptedAt = performance.now()
+    const { borrowed } = this.#source
+    let client: Client | undefined
+    const over = new AbortController()
+    try {
+      client = this.#client ?? (await this.#source.make())
+      if (borrowed) this.#client = client
+      const expired = sleep(this.#options.connectTimeout, undefined, { signal: over.signal }).then(
+        async () => {
+          // As with every deadline: what has arrived while our loop was busy is read first.
+          await nextRound()
+          await nextRound()
+          throw timedOut(this.#options.connectTimeout)
+        },
+      )
+      expired.catch(() => {})
+      await Promise.race([client.connect(), expired])
+      // Connected is not yet served: a frozen server accepts, one that loads its data refuses. A Cluster has told its slots.
+      if (!client.cluster) await Promise.race([client.call(['ping'], '', false), expired])
+      if (this.#closed) throw new ClosedError()
+    } catch (error) {
+      if (client && !borrowed) client.destroy()
+      const deliberate = error instanceof Error && 'code' in error && error.code === 'MISSING_PACKAGE'
+      if (this.#closed || deliberate) throw error
+      this.#why = failureOf(error)
+      this.#failures++
+      if (!borrowed) this.#comeBack(isRefusal(this.#why) ? RETRY_REFUSED : this.#pause())
+      throw this.#why
+    } finally {
+      over.abort()
+    }
+    this.#failures = 0
+    this.#client = client
+    if (!borrowed) client.onEnd(() => this.#lost(client))
+    return client
+  }
+
+  #lost(client: Client): void {
+    if (client !== this.#client || this.#closed) return
+    this.#why = failure('ECONNRESET', 'The connection to Redis was lost')
+    this.#end(this.#why)
+    this.#comeBack(Math.random() * RETRY_WITHIN)
+  }
+
+  #pause(): number {
+    return this.#failures <= 1 ? Math.random() * RETRY_WITHIN : RETRY_WITHIN * (1 + Math.random() / 4)
+  }
+
+  #comeBack(ms: number): void {
+    clearTimeout(this.#retry)
+    const retry = setTimeout(() => {
+      this.#attempt().catch(() => {})
+    }, ms)
+    retry.unref()
+    this.#retry = retry
+  }
+}
+
+function timedOut(ms: number): BackendError {
+  return failure('ETIMEDOUT', `Redis did not answer within ${ms} ms`)
+}

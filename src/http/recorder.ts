@@ -1,0 +1,315 @@
+/**
+ * Records one response of the handler: decides by its head, gathers its body up to the limit, and stores it
+ * when it has ended as it should. A stale page that the handler confirms with 304 is renewed; one that may
+ * stand in for a failing handler does.
+ */
+import { createHash } from 'node:crypto'
+import { andThen } from '../core/answer.ts'
+import type { Watch } from './credentials.ts'
+import { tellNotStored } from './explain.ts'
+import type { Asked } from './page-cache.ts'
+import type { PageSettings } from './page-options.ts'
+import { forwardFor } from './policy/cache-status.ts'
+import { parseHttpDate } from './policy/dates.ts'
+import { type Fields, field } from './policy/fields.ts'
+import { mayServeOnError, remaining } from './policy/freshness.ts'
+import { answer, type MissReason } from './policy/lookup.ts'
+import type { PageHead } from './policy/page.ts'
+import type { PageRules } from './policy/page-rules.ts'
+import { type Recording, record } from './policy/record.ts'
+import { renew } from './policy/renew.ts'
+import type { RefusalReason } from './policy/storable.ts'
+import {
+  CONDITIONAL_FIELDS,
+  conditionsFor,
+  contradicts,
+  entityTag,
+  isNotModified,
+} from './policy/validators.ts'
+import { replyOf } from './reply.ts'
+import type { StoredPage } from './resting.ts'
+import type { Spot } from './spot.ts'
+import { statusField, statusMember } from './status-field.ts'
+import type { Exchange, Reply, RouteRules, Verdict } from './visit.ts'
+
+/** Reasons that concern the body, and so are ours and not the policy's. */
+export type NotStoredReason = RefusalReason | 'event-stream' | 'too-large' | 'incomplete'
+
+export interface RecordingParts<R> {
+  readonly spot: Spot
+  readonly settings: PageSettings<R>
+  readonly asked: Asked<R>
+  readonly generation: string | undefined
+  /** What is stored already, stale or another variant. */
+  readonly page: StoredPage | undefined
+  readonly why: MissReason
+  /** The stored page may stand in for a handler that fails. */
+  readonly onError: boolean
+  readonly watch: Watch | undefined
+  /** The response can be shared with those who wait, or not: told once, as soon as it is known. */
+  readonly landed: (page: StoredPage | undefined, shareable: boolean) => void
+}
+
+export class Recorder<R> implements Exchange {
+  readonly changes: Fields | undefined
+  readonly watch: Watch | undefined
+  readonly #parts: RecordingParts<R>
+  readonly #requestedAt: number
+  #status = 0
+  #fields: Fields = {}
+  #head: PageHead | undefined
+  /** Pieces of the body; `undefined` where it is not to be kept. */
+  #pieces: Buffer[] | undefined
+  #length = 0
+  #gathers = false
+  #landed = false
+  #rules: PageRules
+
+  constructor(parts: RecordingParts<R>) {
+    this.#parts = parts
+    this.#rules = parts.asked.rules
+    this.watch = parts.watch
+    const { asked, page, spot } = parts
+    this.#requestedAt = spot.inside.clock.now()
+    if (asked.request.method !== 'GET') {
+      this.changes = asked.hidden
+      return
+    }
+    const dropped = CONDITIONAL_FIELDS.filter((name) => asked.request.fields[name] !== undefined)
+    this.changes = {
+      ...asked.hidden,
+      ...Object.fromEntries(dropped.map((name) => [name, undefined])),
+      ...(page && conditionsFor([page.head])),
+    }
+  }
+
+  head(status: number, fields: Fields, whole?: Buffer): Verdict {
+    const { asked, page, onError, spot } = this.#parts
+    const now = spot.inside.clock.now()
+    this.#status = status
+    this.#fields = fields
+    if (page && status === 304 && asked.request.method === 'GET') {
+      const renewed = this.#renewed(page, now)
+      if (renewed) return renewed
+    }
+    if (page && onError && status >= 500 && mayServeOnError(page.head, now, status)) {
+      this.#land(undefined, true)
+      return { do: 'replace', reply: this.#answer(page, now, status) }
+    }
+    const recording = this.#record(fields, now)
+    const streams = field(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream')
+    if (recording.keep === undefined || streams || this.#parts.generation === undefined) {
+      return this.#notKept(recording.reason ?? 'event-stream', recording.add, now)
+    }
+    this.#head = recording.keep
+    this.#pieces = []
+    if (whole) this.#tag(whole)
+    const set = {
+      ...recording.add,
+      ...(whole && this.#head.etag !== null && { etag: this.#head.etag }),
+      ...this.#statusField({ stored: true, ttl: remaining(this.#head, now) }),
+    }
+    const wants = CONDITIONAL_FIELDS.filter((name) => asked.request.fields[name] !== undefined)
+    if (wants.length === 0) return { do: 'send', set, kept: true }
+    if (whole === undefined || wants.includes('range')) {
+      this.#gathers = true
+      return { do: 'gather', set }
+    }
+    if (!isNotModified(asked.request.fields, this.#head, now)) return { do: 'send', set, kept: true }
+    return { do: 'not-modified', set }
+  }
+
+  adopt(place: object, { rules, trustedRules }: RouteRules): boolean {
+    const { spot, asked, settings } = this.#parts
+    if (place !== spot) return false
+    this.#rules = asked.rules === settings.trustedRules ? trustedRules : rules
+    return true
+  }
+
+  chunk(bytes: Buffer): boolean {
+    if (this.#pieces === undefined) return true
+    this.#length += bytes.length
+    if (this.#length > this.#parts.settings.maxPageBytes) {
+      this.#abandon('too-large')
+      return false
+    }
+    this.#pieces.push(bytes)
+    return true
+  }
+
+  end(): Reply | undefined {
+    const { asked, spot, generation } = this.#parts
+    if (this.#pieces === undefined || this.#head === undefined) {
+      this.#land(undefined, false)
+      return undefined
+    }
+    const body = wholeBody(this.#pieces, this.#length)
+    const told = field(this.#fields, 'content-length')
+    if (told !== undefined && Number(told) !== this.#length) {
+      this.#abandon('incomplete')
+      return undefined
+    }
+    const now = spot.inside.clock.now()
+    // What was read while the body was made counts as well.
+    const again = this.#record(this.#fields, now)
+    if (again.keep === undefined) {
+      this.#abandon(again.reason)
+      return undefined
+    }
+    this.#head = { ...this.#head, vary: again.keep.vary, selected: again.keep.selected }
+    this.#tag(body)
+    const page = { head: withLength(this.#head, body.length), body }
+    this.#pieces = undefined
+    void andThen(spot.store.write(asked.key, generation!, asked.request, page, this.#rules), () => undefined)
+    this.#land(page, true)
+    return this.#gathers ? this.#answer(page, now) : undefined
+  }
+
+  fail(): Reply | undefined {
+    const { page, onError, spot } = this.#parts
+    this.#pieces = undefined
+    this.#land(undefined, true)
+    this.#forget()
+    const now = spot.inside.clock.now()
+    if (!page || !onError || !mayServeOnError(page.head, now)) return undefined
+    return this.#answer(page, now)
+  }
+
+  #record(fields: Fields, now: number): Recording {
+    const { asked, watch } = this.#parts
+    return record(
+      asked.request,
+      {
+        status: this.#status,
+        fields,
+        requestedAt: this.#requestedAt,
+        ...(watch && { credentialsRead: watch.read }),
+      },
+      this.#rules,
+      now,
+    )
+  }
+
+  /** The handler says that the page we have is still right. */
+  #renewed(page: StoredPage, now: number): Verdict | undefined {
+    const { asked, spot, generation, watch } = this.#parts
+    const renewal = renew(
+      page.head,
+      asked.request,
+      {
+        status: 304,
+        fields: this.#fields,
+        requestedAt: this.#requestedAt,
+        ...(watch && { credentialsRead: watch.read }),
+      },
+      this.#rules,
+      now,
+    )
+    if (renewal === undefined) return undefined
+    if (renewal.keep) {
+      const renewed = { head: withLength(renewal.keep, page.body.length), body: page.body }
+      if (generation !== undefined) {
+        void andThen(
+          spot.store.write(asked.key, generation, asked.request, renewed, this.#rules),
+          () => undefined,
+        )
+      }
+      this.#land(renewed, true)
+      return { do: 'replace', reply: this.#answer(renewed, now, 304) }
+    }
+    this.#notStored(renewal.reason)
+    const { body } = page
+    return { do: 'replace', reply: { status: page.head.status, lines: renewal.lines, body } }
+  }
+
+  #notKept(reason: NotStoredReason, add: Fields, now: number): Verdict {
+    const { asked, page, spot } = this.#parts
+    const { request } = asked
+    this.#notStored(reason)
+    // RFC 9111 §4.3.5: what a HEAD tells of the page that we have.
+    if (page && request.method === 'HEAD' && this.#status === 200 && contradicts(this.#fields, page, now)) {
+      void andThen(spot.remove(asked.url), () => undefined)
+    }
+    const set = { ...add, ...this.#statusField({ detail: reason }) }
+    // The handler saw no conditions, so they are judged here, for pages that are nobody else's too.
+    if (request.method === 'GET' && this.#status === 200) {
+      const head = {
+        status: 200,
+        etag: entityTag(field(this.#fields, 'etag')),
+        lastModified: parseHttpDate(field(this.#fields, 'last-modified') ?? '', now) ?? null,
+        date: now,
+      }
+      const known = head.etag !== null || head.lastModified !== null
+      if (known && isNotModified(request.fields, head, now)) return { do: 'not-modified', set }
+    }
+    return { do: 'send', set }
+  }
+
+  #notStored(reason: NotStoredReason): void {
+    const { asked, spot, settings, page } = this.#parts
+    this.#land(undefined, false)
+    this.#forget()
+    if (asked.request.method !== 'GET') return
+    // What the handler now says is nobody else's business must not go on being served.
+    if (page && (reason === 'no-store' || reason === 'private')) {
+      void andThen(spot.remove(asked.url), () => undefined)
+    }
+    if (settings.explain) tellNotStored(asked.visit.target, reason)
+  }
+
+  #abandon(reason: NotStoredReason): void {
+    this.#pieces = undefined
+    this.#head = undefined
+    this.#notStored(reason)
+  }
+
+  #forget(): void {
+    const { asked, spot, generation } = this.#parts
+    if (generation !== undefined) spot.store.forget(asked.key, generation)
+  }
+
+  #land(page: StoredPage | undefined, shareable: boolean): void {
+    if (this.#landed) return
+    this.#landed = true
+    this.#parts.landed(page, shareable)
+  }
+
+  /** Weak, since whoever compresses our answers would have to weaken it. */
+  #tag(body: Buffer): void {
+    const { settings } = this.#parts
+    const head = this.#head
+    if (!settings.etag || head === undefined || head.etag !== null || head.status !== 200) return
+    if (field(this.#fields, 'etag') !== undefined) return
+    const etag = `W/"${createHash('sha1').update(body).digest('base64url')}"`
+    this.#head = { ...head, etag, lines: [...head.lines, 'etag', etag] }
+  }
+
+  #answer(page: StoredPage, now: number, fwdStatus?: number): Reply {
+    const { asked, settings, why } = this.#parts
+    const status = statusMember(settings, {
+      fwd: forwardFor(why),
+      ttl: remaining(page.head, now),
+      ...(fwdStatus !== undefined && { fwdStatus }),
+    })
+    return replyOf(answer(asked.request, page, now), page, status)
+  }
+
+  #statusField(more: { stored?: boolean; ttl?: number | undefined; detail?: string }) {
+    const { settings, why } = this.#parts
+    return statusField(settings, field(this.#fields, 'cache-status'), { fwd: forwardFor(why), ...more })
+  }
+}
+
+function wholeBody(pieces: Buffer[], length: number): Buffer {
+  // A slice of the pool, or of the handler's own buffer, would keep all of that alive and change with it.
+  const body = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  for (const piece of pieces) at += piece.copy(body, at)
+  return body
+}
+
+function withLength(head: PageHead, length: number): PageHead {
+  const { status, lines } = head
+  if (status === 204 || lines.some((name, i) => i % 2 === 0 && name === 'content-length')) return head
+  return { ...head, lines: [...lines, 'content-length', String(length)] }
+}

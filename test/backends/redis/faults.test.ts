@@ -1,0 +1,297 @@
+/** What the backend itself promises when its server does not: no hang, no queue, no answer of another key. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type RedisBackend, redis } from '../../../src/backends/redis/redis.ts'
+import { createCaches } from '../../../src/index.ts'
+import { startProxy } from '../../servers/proxy.ts'
+import { ask, startRedis } from '../../servers/redis.ts'
+import type { TestServer } from '../../servers/server.ts'
+import { anySpace, later, listening, what } from './ways.ts'
+
+const drivers = ['ioredis', 'node-redis'] as const
+
+describe.each(drivers)('%s', (driver) => {
+  let server: TestServer
+  let backend: RedisBackend
+  const host = listening()
+
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterEach(() => backend?.close())
+
+  const over = (address: string, options = {}) => {
+    backend = redis({ url: `redis://${address}`, driver, ...options })
+    backend.open(host)
+    return backend
+  }
+  const took = async (act: () => Promise<unknown>) => {
+    const began = performance.now()
+    const error: unknown = await act().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    return { ms: performance.now() - began, error }
+  }
+
+  it('F01 a killed server fails every command at once, and is found again on its port', async () => {
+    const space = anySpace()
+    over(server.address)
+    await backend.set(space, 'a', what('1'), later())
+    await server.kill()
+    await sleep(20)
+    for (let i = 0; i < 20; i++) {
+      const { ms, error } = await took(() => backend.get(space, 'a'))
+      expect(backend.network.noAnswer(error)).toBe(true)
+      expect(ms).toBeLessThan(50)
+    }
+    await expect(backend.network.reconnect()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await server.restart()
+    await backend.network.reconnect()
+    expect(await backend.get(space, 'a')).toBeUndefined()
+  })
+
+  it('F06 comes back by itself within 1.5 s', async () => {
+    const space = anySpace()
+    over(server.address)
+    await backend.get(space, 'a')
+    await server.kill()
+    await server.restart()
+    await expect
+      .poll(() => backend.set(space, 'a', what('1'), later()).catch(() => false), {
+        timeout: 1_500,
+        interval: 20,
+      })
+      .toBe(true)
+  })
+
+  it('F02 a frozen server costs each command its deadline, and a thawed one answers on a fresh connection', async () => {
+    const space = anySpace()
+    over(server.address)
+    await backend.set(space, 'a', what('1'), later())
+    server.freeze()
+    try {
+      const results = await Promise.all([
+        took(() => backend.get(space, 'a')),
+        took(() => backend.set(space, 'b', what('1'), later())),
+        took(() => backend.clear(space)),
+      ])
+      for (const { ms, error } of results) {
+        expect(error).toMatchObject({ code: 'ETIMEDOUT' })
+        expect(ms).toBeLessThan(400)
+      }
+      const next = await took(() => backend.get(space, 'a'))
+      expect(next.error).toMatchObject({ code: 'ETIMEDOUT' })
+      expect(next.ms).toBeLessThan(50)
+      const again = await took(() => backend.network.reconnect())
+      expect(again.error).toMatchObject({ code: 'ETIMEDOUT' })
+      expect(again.ms).toBeLessThan(700)
+    } finally {
+      server.thaw()
+    }
+    await backend.network.reconnect()
+    expect(await backend.get(space, 'a')).toEqual(what('1'))
+  })
+
+  it('F91 an answer that came while our own loop was blocked is no timeout', async () => {
+    const space = anySpace()
+    over(server.address)
+    await backend.set(space, 'a', what('1'), later())
+    const answer = backend.get(space, 'a')
+    await sleep(0)
+    const until = performance.now() + 600
+    while (performance.now() < until);
+    expect(await answer).toEqual(what('1'))
+  })
+
+  it('F08 late answers are never another key’s', async () => {
+    const space = anySpace()
+    const proxy = await startProxy(server)
+    over(proxy.address, { opTimeout: 60 })
+    const keys = Array.from({ length: 100 }, (_, i) => `k${i}`)
+    await backend.setMany(space, new Map(keys.map((key) => [key, what(key)])), later())
+    // A wire keeps the order: what comes behind a late answer is late as well.
+    const order = new WeakMap<object, Promise<unknown>>()
+    proxy.answer = (piece, to) => {
+      const late = Math.random() < 0.02 ? 150 : 0
+      const before = order.get(to) ?? Promise.resolve()
+      order.set(
+        to,
+        before.then(() => (late ? sleep(late) : undefined)).then(() => to.destroyed || to.write(piece)),
+      )
+    }
+    let answered = 0
+    let wrong = 0
+    const reader = async () => {
+      for (let i = 0; i < 400; i++) {
+        const key = keys[Math.floor(Math.random() * keys.length)]!
+        const found = await backend.get(space, key).catch(() => sleep(5))
+        if (found === undefined) continue
+        answered++
+        if (!what(key).equals(found as Buffer)) wrong++
+        if (i % 8 === 0) await sleep(1)
+      }
+    }
+    await Promise.all(Array.from({ length: 10 }, reader))
+    expect(wrong).toBe(0)
+    expect(answered).toBeGreaterThan(300)
+    expect(proxy.open).toBeLessThanOrEqual(2)
+  })
+
+  it('F10 an answer cut at any byte is no value, and the connection is replaced', async () => {
+    const space = anySpace()
+    const proxy = await startProxy(server)
+    const whole = what('x'.repeat(30))
+    await over(server.address).set(space, 'a', whole, later())
+    backend.close()
+    over(proxy.address)
+    for (let at = 0; at < 38; at += 3) {
+      proxy.answer = (piece, to) => void to.write(piece)
+      await backend.network.reconnect()
+      let rest = at
+      proxy.answer = (piece, to) => {
+        to.write(piece.subarray(0, rest))
+        rest = Math.max(0, rest - piece.length)
+        if (rest === 0) to.destroy()
+      }
+      const found = await backend.get(space, 'a').catch(() => undefined)
+      expect(found === undefined || whole.equals(found as Buffer)).toBe(true)
+    }
+  })
+
+  it('F11 answers in pieces of one byte are whole values', async () => {
+    const space = anySpace()
+    const proxy = await startProxy(server)
+    over(proxy.address, { opTimeout: 2_000, connectTimeout: 2_000 })
+    await backend.setMany(
+      space,
+      new Map([
+        ['a', what('1')],
+        ['b', what('2')],
+      ]),
+      later(),
+    )
+    proxy.answer = (piece, to) => {
+      for (const byte of piece) to.write(Buffer.of(byte))
+    }
+    expect(await Promise.all([backend.get(space, 'a'), backend.get(space, 'b')])).toEqual([
+      what('1'),
+      what('2'),
+    ])
+  })
+
+  it('decision 12: the reads of one turn are one command, of at most 200 keys; a lone one is a GET', async () => {
+    const space = anySpace()
+    over(server.address)
+    await backend.get(space, 'k0')
+    await ask(server, ['config', 'resetstat'])
+    await backend.get(space, 'k0')
+    await Promise.all(Array.from({ length: 500 }, (_, i) => backend.get(space, `k${i}`)))
+    const stats = await ask(server, ['info', 'commandstats'])
+    expect(/cmdstat_get:calls=(\d+)/.exec(stats)?.[1]).toBe('1')
+    expect(/cmdstat_mget:calls=(\d+)/.exec(stats)?.[1]).toBe('3')
+  })
+
+  it('decision 12: one key that an ACL forbids fails its caller alone', async () => {
+    const space = anySpace()
+    const user = ['acl', 'setuser', 'shop', 'on', '>secret', '+@all', `~${space.frame('a')}*`]
+    await ask(server, user)
+    backend = redis({ url: `redis://shop:secret@${server.address}`, driver })
+    await backend.set(space, 'a', what('1'), later())
+    const [mine, theirs] = await Promise.allSettled([backend.get(space, 'a'), backend.get(space, 'b')])
+    expect(mine).toEqual({ status: 'fulfilled', value: what('1') })
+    expect(theirs).toMatchObject({ status: 'rejected', reason: { code: 'NOPERM' } })
+    expect(backend.network.noAnswer((theirs as PromiseRejectedResult).reason)).toBe(false)
+  })
+
+  it('F14 a full server refuses with false, drops the old value, is told, and is no outage', async () => {
+    const space = anySpace()
+    over(server.address)
+    await backend.set(space, 'a', what('old'), later())
+    await ask(server, ['config', 'set', 'maxmemory', '1'])
+    host.told.length = 0
+    try {
+      expect(await backend.set(space, 'a', what('new'), later())).toBe(false)
+      expect(await backend.add(space, 'b', what('new'), later())).toBe(false)
+      expect(
+        await backend.setMany(
+          space,
+          new Map([
+            ['c', what('1')],
+            ['d', what('2')],
+          ]),
+          later(),
+        ),
+      ).toEqual(['c', 'd'])
+      expect(host.told).toEqual(['set: OOM', 'add: OOM', 'setMany: OOM'])
+      expect(await backend.get(space, 'a')).toBeUndefined()
+      const refused = await took(() => backend.claim(space, 'e', 1_000))
+      expect(backend.network.noAnswer(refused.error)).toBe(false)
+    } finally {
+      await ask(server, ['config', 'set', 'maxmemory', '0'])
+    }
+  })
+
+  it('F15 a wrong password is one clear error without the password, tried again once a minute at most', async () => {
+    const guarded = await startRedis({ password: 'right-one' })
+    const proxy = await startProxy(guarded)
+    backend = redis({ url: `redis://:hunter2@${proxy.address}`, driver })
+    const { error } = await took(() => backend.get(anySpace(), 'a'))
+    expect(error).toMatchObject({ code: 'WRONGPASS' })
+    for (let i = 0; i < 5; i++) {
+      const next = await took(() => backend.network.reconnect())
+      expect(next.error).toMatchObject({ code: 'WRONGPASS' })
+    }
+    await sleep(300)
+    expect(proxy.made).toBe(1)
+    const { inspect } = await import('node:util')
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('hunter2')
+  })
+
+  it('F12 sets while the server is down leave nothing behind to be sent later', async () => {
+    const space = anySpace()
+    over(server.address)
+    await backend.get(space, 'a')
+    await server.kill()
+    await sleep(20)
+    const results = await Promise.allSettled(
+      Array.from({ length: 2_000 }, (_, i) => backend.set(space, `k${i}`, what('x'.repeat(1_000)), later())),
+    )
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    await server.restart()
+    await backend.network.reconnect()
+    expect(await ask(server, ['dbsize'])).toBe('0')
+  })
+
+  it('F88 after close nothing is connected, and close during connect leaves nothing either', async () => {
+    const proxy = await startProxy(server)
+    over(proxy.address)
+    await backend.get(anySpace(), 'a')
+    backend.close()
+    const second = redis({ url: `redis://${proxy.address}`, driver })
+    const pending = second.get(anySpace(), 'a').catch(() => undefined)
+    second.close()
+    await pending
+    await expect.poll(() => proxy.open, { timeout: 1_000 }).toBe(0)
+    await expect(backend.get(anySpace(), 'a')).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('F01, F02, F06 through a cache: misses at once, one load, and hits again within 1.5 s', async () => {
+    const caches = createCaches({ default: { backend: redis({ url: `redis://${server.address}`, driver }) } })
+    const cache = caches.default
+    expect(await cache.set('a', { n: 1 })).toBe(true)
+    expect(await cache.get('a')).toEqual({ n: 1 })
+    server.freeze()
+    let loads = 0
+    const began = performance.now()
+    const load = async () => ++loads
+    const answers = await Promise.all(Array.from({ length: 100 }, () => cache.getOrSet('cold', load)))
+    expect(new Set(answers)).toEqual(new Set([1]))
+    expect(performance.now() - began).toBeLessThan(400)
+    const down = await took(() => cache.get('a'))
+    expect(down.ms).toBeLessThan(50)
+    server.thaw()
+    await expect.poll(() => cache.get('a'), { timeout: 1_500, interval: 20 }).toEqual({ n: 1 })
+    await caches.close()
+  })
+})

@@ -1,0 +1,175 @@
+/** A fleet: several processes over one server or Cluster, some of them killed or stopped in the middle. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startCluster, startRedis } from '../../servers/redis.ts'
+import type { TestServer } from '../../servers/server.ts'
+
+// Workers are plain Node processes, and Node 20 runs no TypeScript: the sources are built once, into a directory of their own.
+const built = mkdtempSync(join(tmpdir(), 'stillwarm-built-'))
+const children = new Set<ChildProcess>()
+let server: TestServer
+let nodes: TestServer[]
+let prefixes = 0
+
+beforeAll(async () => {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+  execFileSync(process.execPath, [
+    tsc,
+    '-p',
+    'tsconfig.build.json',
+    '--outDir',
+    built,
+    '--declaration',
+    'false',
+  ])
+  writeFileSync(join(built, 'package.json'), '{"type":"module"}')
+  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(built, 'node_modules'))
+  server = await startRedis()
+  nodes = await startCluster()
+}, 120_000)
+
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(built, { recursive: true, force: true })
+})
+
+interface Worker {
+  child: ChildProcess
+  /** The last line it printed. */
+  result: Promise<unknown>
+  said(line: string): Promise<void>
+}
+
+function start(role: string, how: object): Worker {
+  const worker = fileURLToPath(new URL('worker.mjs', import.meta.url))
+  const told = JSON.stringify({ built, role, url: `redis://${server.address}`, ...how })
+  const child = spawn(process.execPath, [worker, told], { stdio: ['ignore', 'pipe', 'inherit'] })
+  children.add(child)
+  let text = ''
+  child.stdout!.on('data', (bytes) => {
+    text += bytes
+  })
+  const ended = once(child, 'close').then(() => children.delete(child))
+  return {
+    child,
+    result: ended.then(() => {
+      const last = text.trimEnd().split('\n').at(-1) ?? ''
+      return child.signalCode ? undefined : (JSON.parse(last) as unknown)
+    }),
+    async said(line) {
+      while (!text.split('\n').includes(line)) await sleep(5)
+    },
+  }
+}
+
+function prefix(): string {
+  prefixes++
+  return `fleet-${prefixes}x`
+}
+
+const places: [string, () => object][] = [
+  ['one server', () => ({})],
+  ['a Cluster', () => ({ cluster: nodes.map(({ address }) => address) })],
+]
+
+it.each(places)(
+  'F61 4 processes with 50 callers each make a cold key once, over %s',
+  async (_name, place) => {
+    const log = join(built, prefix())
+    const how = { ...place(), prefix: prefix(), callers: 50, at: Date.now() + 2_500, log }
+    const fleet = await Promise.all(Array.from({ length: 4 }, () => start('stampede', how).result))
+    expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(1)
+    for (const { ms, right } of fleet as { ms: number; right: number }[]) {
+      expect(right).toBe(50)
+      expect(ms).toBeLessThan(400)
+    }
+  },
+  30_000,
+)
+
+it('F62 who loads and is killed is followed by another within the lease', async () => {
+  const how = { prefix: prefix() }
+  const first = start('hold', { ...how, ms: 60_000, value: 'never' })
+  await first.said('loading')
+  const second = start('hold', { ...how, ms: 10, value: 'second' })
+  await sleep(700)
+  const killed = performance.now()
+  first.child.kill('SIGKILL')
+  expect(await second.result).toBe('second')
+  expect(performance.now() - killed).toBeLessThan(3_000)
+}, 30_000)
+
+it('F68 who loads and is stopped for longer than the lease does not store over the next', async () => {
+  const how = { prefix: prefix() }
+  const first = start('hold', { ...how, ms: 300, value: 'first' })
+  await first.said('loading')
+  first.child.kill('SIGSTOP')
+  const second = start('hold', { ...how, ms: 10, value: 'second' })
+  expect(await second.result).toBe('second')
+  first.child.kill('SIGCONT')
+  expect(await first.result).toBe('second')
+}, 30_000)
+
+it('L2 8 processes counting lose nothing and give no sum twice', async () => {
+  const how = { prefix: prefix(), times: 1_000 }
+  const fleet = (await Promise.all(Array.from({ length: 8 }, () => start('count', how).result))) as [
+    number,
+    number,
+  ][][]
+  const sums = fleet.flat()
+  expect(sums).toHaveLength(8_000)
+  expect(new Set(sums.map(String)).size).toBe(8_000)
+  for (let key = 0; key < 20; key++) {
+    expect(Math.max(...sums.filter(([of]) => of === key).map(([, sum]) => sum))).toBe(400)
+  }
+}, 60_000)
+
+it.each(places)(
+  'L3 of 8 processes that add the same keys one wins each, over %s',
+  async (_name, place) => {
+    const how = { ...place(), prefix: prefix(), keys: 300, at: Date.now() + 4_000 }
+    const won = (await Promise.all(Array.from({ length: 8 }, () => start('add', how).result))) as number[]
+    expect(won.reduce((sum, one) => sum + one, 0)).toBe(300)
+  },
+  60_000,
+)
+
+it('F66 what was loaded before a delete is never found after it, with 3 processes loading', async () => {
+  const how = { prefix: prefix(), times: 300 }
+  const readers = [1, 2, 3].map(() => start('race', { ...how, writer: false }))
+  const stale = await start('race', { ...how, writer: true }).result
+  await Promise.all(readers.map(({ result }) => result))
+  expect(stale).toBe(0)
+}, 60_000)
+
+it('F93 without a client library there is one error, which names what to install', async () => {
+  const bare = mkdtempSync(join(tmpdir(), 'stillwarm-bare-'))
+  try {
+    execFileSync('cp', ['-r', ...['backends', 'core'].map((folder) => join(built, folder)), bare])
+    writeFileSync(join(bare, 'package.json'), '{"type":"module"}')
+    const program = `
+      import { redis } from '${bare}/backends/redis/redis.js'
+      for (const driver of [undefined, 'ioredis', 'node-redis']) {
+        const backend = redis({ ...(driver && { driver }) })
+        await backend.get({ frame: (key) => key }, 'a').catch(({ code, message }) => console.log(code, message))
+        backend.close()
+      }`
+    const said = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+      encoding: 'utf8',
+    })
+    expect(said.trim().split('\n')).toEqual([
+      'MISSING_PACKAGE redis() needs a client library: npm install ioredis, or npm install @redis/client',
+      'MISSING_PACKAGE redis() needs a client library: npm install ioredis',
+      'MISSING_PACKAGE redis() needs a client library: npm install @redis/client',
+    ])
+  } finally {
+    rmSync(bare, { recursive: true, force: true })
+  }
+})

@@ -1,0 +1,177 @@
+/** Where the servers are: replicas, Sentinels, a Cluster, TLS, a password, a unix socket; and what becomes of them. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type RedisBackend, type RedisOptions, redis } from '../../../src/backends/redis/redis.ts'
+import {
+  ask,
+  certificateOf,
+  socketOf,
+  startCluster,
+  startRedis,
+  startReplicated,
+  startSentinels,
+  until,
+} from '../../servers/redis.ts'
+import { anySpace, later, what } from './ways.ts'
+
+const drivers = ['ioredis', 'node-redis'] as const
+const opened: RedisBackend[] = []
+afterEach(() => {
+  for (const backend of opened.splice(0)) backend.close()
+})
+
+function open(options: RedisOptions): RedisBackend {
+  const backend = redis(options)
+  opened.push(backend)
+  return backend
+}
+
+async function works(backend: RedisBackend): Promise<void> {
+  const space = anySpace()
+  expect(await backend.set(space, 'a', what('1'), later())).toBe(true)
+  expect(await backend.get(space, 'a')).toEqual(what('1'))
+}
+
+describe.each(drivers)('%s', (driver) => {
+  it('RED-01 speaks TLS with a certificate that was given, and refuses one that was not', async () => {
+    const server = await startRedis({ tls: true, password: 's3c:r@t' })
+    const url = `rediss://:${encodeURIComponent('s3c:r@t')}@${server.address}`
+    await works(open({ url, driver, tls: { ca: readFileSync(certificateOf(server)) } }))
+    const stranger = open({ url, driver })
+    const refused: unknown = await stranger.get(anySpace(), 'a').catch((error: unknown) => error)
+    expect(stranger.network.noAnswer(refused)).toBe(true)
+  })
+
+  it('RED-01 reaches a unix socket, by URL and by path, and the database that the URL names beats the option', async () => {
+    const server = await startRedis({ unix: true, password: 'pw' })
+    await works(open({ url: socketOf(server), driver, password: 'pw' }))
+    const space = anySpace()
+    const third = open({ url: `unix://${socketOf(server)}?db=3&password=pw`, driver, db: 5 })
+    await third.set(space, 'a', what('1'), later())
+    const words = ['-n', '3', 'exists', space.frame('a')]
+    expect(await ask(server, words, { unix: true, password: 'pw' })).toBe('1')
+  })
+
+  it('RED-01 users and passwords come from the URL or the options', async () => {
+    const server = await startRedis({ password: 'pw' })
+    await ask(server, ['acl', 'setuser', 'shop', 'on', '>secret', '+@all', '~*'], { password: 'pw' })
+    await works(open({ url: `redis://shop:secret@${server.address}/1`, driver }))
+    await works(open({ url: `redis://${server.address}`, driver, username: 'shop', password: 'secret' }))
+    await works(open({ url: `redis://${server.address}`, driver, clientOptions: { password: 'pw' } }))
+  })
+
+  it('RED-02 writes go to the first server, reads to the others at random, and to the first when none of them is there', async () => {
+    const [leader, ...replicas] = await startReplicated(2)
+    const urls = [leader, ...replicas].map(({ address }) => `redis://${address}`)
+    const backend = open({ url: urls.join(';'), driver })
+    const space = anySpace()
+    await backend.set(space, 'a', what('1'), later())
+    await until(async () => (await ask(replicas[1]!, ['exists', space.frame('a')])) === '1')
+    for (const server of [leader, ...replicas]) await ask(server, ['config', 'resetstat'])
+    for (let i = 0; i < 60; i++) expect(await backend.get(space, 'a')).toEqual(what('1'))
+    const gets = async (server: typeof leader) =>
+      Number(/cmdstat_get:calls=(\d+)/.exec(await ask(server, ['info', 'commandstats']))?.[1] ?? 0)
+    expect(await gets(leader)).toBe(0)
+    for (const replica of replicas) expect(await gets(replica)).toBeGreaterThan(10)
+    expect((await backend.peek(space, 'a'))?.stored).toEqual(what('1'))
+    expect(await gets(leader)).toBe(1)
+
+    const fromLeader = open({ url: urls, driver, readFrom: 'leader' })
+    expect(await fromLeader.get(space, 'a')).toEqual(what('1'))
+    expect(await gets(leader)).toBe(2)
+
+    for (const replica of replicas) await replica.kill()
+    await expect
+      .poll(() => backend.get(space, 'a').catch(() => 'failed'), { timeout: 2_000 })
+      .toEqual(what('1'))
+    await backend.get(space, 'a')
+    expect(await gets(leader)).toBeGreaterThan(2)
+  })
+
+  it('F15 Sentinels name the new leader after a failover, and reads come from a replica when asked', async () => {
+    const { servers, sentinels, name } = await startSentinels()
+    const addresses = ['127.0.0.1:1', ...sentinels.map(({ address }) => address)]
+    const backend = open({ sentinels: addresses, name, driver })
+    const reader = open({ sentinels: addresses, name, driver, readFrom: 'replica' })
+    const space = anySpace()
+    await backend.set(space, 'a', what('1'), later())
+    await expect.poll(() => reader.get(space, 'a'), { timeout: 2_000 }).toEqual(what('1'))
+    expect(await ask(servers[0], ['info', 'commandstats'])).not.toMatch(/cmdstat_get:/)
+    await servers[0].kill()
+    await expect
+      .poll(() => backend.set(space, 'b', what('2'), later()).catch(() => false), {
+        timeout: 15_000,
+        interval: 50,
+      })
+      .toBe(true)
+    expect((await backend.peek(space, 'b'))?.stored).toEqual(what('2'))
+  }, 40_000)
+
+  it('F15 a leader that has become a replica is left for the new one within 2 s', async () => {
+    const { servers, sentinels, name } = await startSentinels()
+    const backend = open({ sentinels: sentinels.map(({ address }) => address), name, driver })
+    const space = anySpace()
+    await backend.set(space, 'a', what('1'), later())
+    const old = await ask(sentinels[0]!, ['sentinel', 'get-master-addr-by-name', name])
+    await ask(sentinels[0]!, ['sentinel', 'failover', name])
+    await until(async () => (await ask(sentinels[0]!, ['sentinel', 'get-master-addr-by-name', name])) !== old)
+    await until(async () => /role:slave/.test(await ask(servers[0], ['info', 'replication'])))
+    await expect
+      .poll(() => backend.set(space, 'b', what('2'), later()).catch(() => false), {
+        timeout: 2_000,
+        interval: 20,
+      })
+      .toBe(true)
+  }, 40_000)
+
+  it('a Cluster goes on for other slots while one leader is frozen or dead, and wholly after its failover', async () => {
+    const nodes = await startCluster()
+    const backend = open({ cluster: nodes.slice(0, 2).map(({ address }) => address), driver })
+    const space = anySpace()
+    const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
+    expect(await backend.setMany(space, new Map(keys.map((key) => [key, what(key)])), later())).toEqual([])
+    nodes[1]!.freeze()
+    const half = await backend.getMany(space, keys)
+    expect(half.size).toBeGreaterThan(20)
+    expect(half.size).toBeLessThan(60)
+    for (const [key, stored] of half) expect(stored).toEqual(what(key))
+    await backend.network.reconnect().catch(() => {})
+    expect((await backend.getMany(space, keys)).size).toBeGreaterThan(20)
+    await nodes[1]!.kill()
+    await expect
+      .poll(async () => (await backend.getMany(space, keys).catch(() => new Map())).size, {
+        timeout: 20_000,
+        interval: 100,
+      })
+      .toBe(60)
+    expect(await backend.setMany(space, new Map(keys.map((key) => [key, what('2')])), later())).toEqual([])
+  }, 60_000)
+})
+
+it('a client that the user passed in is never closed by us, and fails at once while it is away', async () => {
+  const server = await startRedis()
+  const client = new Redis(`redis://${server.address}`)
+  const backend = open({ client })
+  await works(backend)
+  await server.kill()
+  await sleep(30)
+  const began = performance.now()
+  await expect(backend.get(anySpace(), 'a')).rejects.toMatchObject({ name: 'BackendError' })
+  expect(performance.now() - began).toBeLessThan(50)
+  await server.restart()
+  await expect
+    .poll(
+      () =>
+        works(backend).then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 3_000 },
+    )
+    .toBe(true)
+  backend.close()
+  expect(await client.ping()).toBe('PONG')
+  client.disconnect()
+})

@@ -1,0 +1,75 @@
+// One process of a fleet: builds a cache over the servers it is told, does its part, and prints what came of it.
+import { appendFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const { built, url, cluster, role, ...how } = JSON.parse(process.argv[2])
+const { createCaches } = await import(`${built}/index.js`)
+const { redis } = await import(`${built}/backends/redis/redis.js`)
+
+const backend = redis(cluster ? { cluster } : { url })
+const caches = createCaches({ default: { backend, keyPrefix: how.prefix, ttl: 60 } })
+const cache = caches.default
+await cache.get('warm')
+
+const roles = {
+  /** Many callers of one cold key, all at the same instant. */
+  async stampede() {
+    await sleep(how.at - Date.now())
+    const load = async () => {
+      appendFileSync(how.log, `${process.pid}\n`)
+      await sleep(100)
+      return 'made'
+    }
+    const began = performance.now()
+    const answers = await Promise.all(Array.from({ length: how.callers }, () => cache.getOrSet('cold', load)))
+    return { ms: performance.now() - began, right: answers.filter((answer) => answer === 'made').length }
+  },
+
+  /** Loads for ever, saying when it has begun. */
+  async hold() {
+    await cache.getOrSet('held', async () => {
+      console.log('loading')
+      await sleep(how.ms)
+      return how.value
+    })
+    return cache.get('held')
+  },
+
+  async count() {
+    const sums = []
+    for (let i = 0; i < how.times; i++) sums.push([i % 20, await cache.incr(`n${i % 20}`, 1, { initial: 0 })])
+    return sums
+  },
+
+  async add() {
+    await sleep(how.at - Date.now())
+    let won = 0
+    for (let i = 0; i < how.keys; i++) if (await cache.add(`k${i}`, process.pid)) won++
+    return won
+  },
+
+  /** Deletes and loads the same few keys; what was loaded before a delete must not be found after it. */
+  async race() {
+    let stale = 0
+    for (let i = 0; i < how.times; i++) {
+      const key = `r${i % 5}`
+      // The number of the source, read a moment before it is stored.
+      await cache.getOrSet(key, async () => {
+        const now = await cache.get('source')
+        await sleep(Math.random() * 3)
+        return now
+      })
+      if (how.writer) {
+        const next = i + 1
+        await cache.set('source', next)
+        for (let k = 0; k < 5; k++) await cache.delete(`r${k}`)
+        const found = await cache.get(key)
+        if (found !== undefined && found < next) stale++
+      }
+    }
+    return stale
+  },
+}
+
+console.log(JSON.stringify(await roles[role]()))
+await caches.close()
