@@ -89,13 +89,14 @@ export class MemcachedBackend implements Backend {
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
+    const at = this.#items.clock.now()
     const places = this.#places(space, entries.keys())
     // Those that rest alike go in one call: with the same flags and expiry.
     const alike = new Map<number, [string, Uint8Array][]>()
     const options = new Map<number, ReturnType<Items['entry']>>()
-    for (const [wireKey, { key, at }] of places) {
-      const what = bytes(entries.get(key))
-      const how = this.#items.entry(at, what, expiresAt)
+    for (const [wireKey, place] of places) {
+      const what = bytes(entries.get(place.key))
+      const how = this.#items.entry(place.at, what, expiresAt)
       const flags = how.flags ?? 0
       options.set(flags, how)
       const group = alike.get(flags)
@@ -106,7 +107,7 @@ export class MemcachedBackend implements Backend {
       Array.from(alike, ([flags, group]) => this.#items.client.setMany(group, options.get(flags))),
     )
     const failed = new Map(results.flatMap((result) => [...result]))
-    this.#settle(places, failed)
+    this.#settle(places, failed, at)
     const refused = [...failed].filter(([, error]) => isRefusal(error))
     if (refused.length > 0) this.#host?.failed('setMany', refused[0]![1])
     if (failed.size > refused.length) this.#partly('setMany', failed, places)
@@ -159,13 +160,14 @@ export class MemcachedBackend implements Backend {
   }
 
   async deleteMany(space: Space, keys: readonly string[]): Promise<number> {
+    const at = this.#items.clock.now()
     const places = this.#places(space, keys)
     const wireKeys = [...places.keys()]
     const [{ items }, { deleted, failed }] = await Promise.all([
       this.#getMany(places, { value: false }),
       this.#items.client.deleteMany(wireKeys),
     ])
-    this.#settle(places, failed)
+    this.#settle(places, failed, at)
     if (failed.size > 0) this.#partly('deleteMany', failed, places)
     let nothing = 0
     for (const [wireKey, place] of places) {
@@ -251,30 +253,30 @@ export class MemcachedBackend implements Backend {
     return asked
   }
 
-  /** One write: what the server has no room for is `false`, and what may not have reached it is remembered. */
+  /** One write: what the server has no room for is `false`. */
   async #write<T>(verb: string, at: At, write: () => Promise<T>): Promise<T | false> {
     try {
       const done = await write()
       if (done !== false || verb === 'delete') this.#link.losses.settle(at.wireKey)
       return done
     } catch (error) {
-      if (!(error instanceof MemcachedError)) throw error
-      if (!isRefusal(error)) {
-        this.#link.losses.add(at.wireKey, error)
-        throw error
-      }
+      if (!(error instanceof MemcachedError) || !isRefusal(error)) throw error
       this.#host?.failed(verb, error)
       return false
     }
   }
 
   /** After a write of many keys: which of them may be old on a server that did not answer. */
-  #settle(places: ReadonlyMap<string, unknown>, failed: ReadonlyMap<string, MemcachedError>): void {
+  #settle(
+    places: ReadonlyMap<string, unknown>,
+    failed: ReadonlyMap<string, MemcachedError>,
+    at: number,
+  ): void {
     const { losses } = this.#link
     for (const wireKey of places.keys()) {
       const error = failed.get(wireKey)
       if (error === undefined) losses.settle(wireKey)
-      else if (!losses.add(wireKey, error)) throw error
+      else if (!losses.add(wireKey, error, at)) throw error
     }
   }
 

@@ -81,7 +81,7 @@ export class Link implements Network {
       ...this.#options,
       onState: (server, state) => {
         this.life = randomUUID()
-        if (state === 'up') this.losses.repair(client, server)
+        if (state === 'up') this.losses.mendAll(client, server)
       },
     })
     return client

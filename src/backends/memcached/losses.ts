@@ -1,30 +1,25 @@
 /**
- * Writes that did not reach one server while the others answer. Their keys may hold what is old, so they are removed
- * before they are read again: it is the first thing sent when that server answers.
+ * Keys of a `setMany` or `deleteMany` that did not reach one server while others were reached: the call itself succeeded, and the cache's own
+ * recovery, which knows calls that fail, hears nothing of them. What rests there may be old, so it is looked at before it is read again,
+ * and removed unless it says that it was made since.
  */
-import { type MemcachedClient, MemcachedError } from './client/index.ts'
+import { madeAt } from '../../core/values/entry.ts'
+import type { MemcachedClient, MemcachedError } from './client/index.ts'
+import { readRest } from './resting.ts'
 
-/** Keys remembered at most; beyond, a call of many keys fails as a whole and the cache's own recovery takes over. */
+/** Keys remembered at most; beyond, the call fails as a whole. */
 const MOST = 10_000
 
-/** Nothing is known of a write that failed so, or it is known not to have been done. */
-const UNDONE = new Set([
-  'TIMEOUT',
-  'CONNECTION_LOST',
-  'SERVER_DOWN',
-  'QUEUE_FULL',
-  'PROTOCOL',
-  'SERVER_ERROR',
-])
-
 export class Losses {
-  readonly #keys = new Map<string, symbol>()
+  /** Key → when it was lost; an object, so that a later loss is another. */
+  readonly #keys = new Map<string, { at: number }>()
 
-  /** Remembers what a write left behind. `false`: there are too many. */
-  add(wireKey: string, error: unknown): boolean {
-    if (!(error instanceof MemcachedError) || !UNDONE.has(error.code)) return true
+  /** `false`: there are too many to remember. */
+  add(wireKey: string, error: MemcachedError, at: number): boolean {
+    // The server has answered: nothing rests there.
+    if (error.code === 'VALUE_TOO_LARGE' || error.code === 'OUT_OF_MEMORY') return true
     if (this.#keys.size >= MOST && !this.#keys.has(wireKey)) return false
-    this.#keys.set(wireKey, Symbol())
+    this.#keys.set(wireKey, { at })
     return true
   }
 
@@ -37,17 +32,18 @@ export class Losses {
     if (this.#keys.size > 0) this.#keys.delete(wireKey)
   }
 
-  /** Removes what a lost write may have left, before it is read. */
   async mend(client: MemcachedClient, wireKey: string): Promise<void> {
     const loss = this.#keys.get(wireKey)
     if (loss === undefined) return
-    await client.delete(wireKey)
+    const item = await client.get(wireKey)
+    const made = item && madeAt(readRest(item).entry)
+    if (item !== undefined && (made === undefined || made <= loss.at)) await client.delete(wireKey)
     // Lost again meanwhile: that is another loss.
     if (this.#keys.get(wireKey) === loss) this.#keys.delete(wireKey)
   }
 
-  /** Called when a server answers again, before anything else is sent there. */
-  repair(client: MemcachedClient, server: string): void {
+  /** Called when a server answers again. */
+  mendAll(client: MemcachedClient, server: string): void {
     for (const wireKey of this.#keys.keys()) {
       if (client.serverOf(wireKey) === server) this.mend(client, wireKey).catch(() => {})
     }
