@@ -30,7 +30,7 @@ for (const protocol of ['text', 'binary'] as const) {
       'memcached',
       memcachedContext(() => ({ servers: servers[0]!.address, protocol })),
       {
-        topics: [...but('clearing'), 'sharing', 'bytes'],
+        topics: [...but('clearing'), 'sharing', 'bytes', 'peeking'],
         cacheTopics: ['counting', 'staleness', 'fleet'],
         except: NO_CLEAR,
       },
