@@ -14,6 +14,8 @@ const { values: options } = parseArgs({
     port: { type: 'string', default: process.env.PORT ?? '3000' },
     host: { type: 'string', default: '127.0.0.1' },
     directory: { type: 'string', default: join('.cache', 'atlas') },
+    redis: { type: 'string' },
+    memcached: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -23,10 +25,12 @@ if (options.help) {
 
   --port <number>      where to listen; 0 takes any free port (default: $PORT, else 3000)
   --host <address>     on which address (default: 127.0.0.1, this machine alone)
-  --directory <path>   where what outlives a restart is kept (default: .cache/atlas)`)
+  --directory <path>   where what outlives a restart is kept (default: .cache/atlas)
+  --redis <url>        answers on Redis, 'redis://127.0.0.1:6379', instead of in memory
+  --memcached <hosts>  answers on Memcached, 'host:port,host:port', instead of in memory`)
 } else {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
-  const caches = openCaches(options.directory)
+  const caches = openCaches(options.directory, options)
 
   console.log(`The atlas: ${atlas.size.toLocaleString('en')} cities. A short tour, all of it run just now:\n`)
   await tour(caches, options.directory)

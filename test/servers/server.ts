@@ -51,6 +51,17 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
+// Registered as the test file is read: what a test registers while it runs would never be called.
+const endings: (() => void | Promise<void>)[] = []
+afterAll(async () => {
+  for (const end of endings.splice(0)) await end()
+})
+
+/** Calls `end` when the test file is through. */
+export function atEnd(end: () => void | Promise<void>): void {
+  endings.push(end)
+}
+
 /** Starts a server that lives until the end of the test file. */
 export async function startServer(kind: Kind): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), `stillwarm-${kind.program}-`))
@@ -64,7 +75,7 @@ export async function startServer(kind: Kind): Promise<TestServer> {
     child.kill('SIGKILL')
     await gone
   }
-  afterAll(async () => {
+  atEnd(async () => {
     await kill()
     rmSync(directory, { recursive: true, force: true })
   })
@@ -117,7 +128,10 @@ async function launch(kind: Kind, place: Place): Promise<ChildProcess> {
       await kind.answers(place)
       return child
     } catch (cause) {
-      if (Date.now() > until) throw new Error(`${kind.program} does not answer: ${said}`, { cause })
+      if (Date.now() > until) {
+        child.kill('SIGKILL')
+        throw new Error(`${kind.program} does not answer: ${said}`, { cause })
+      }
     }
     await sleep(20)
   }

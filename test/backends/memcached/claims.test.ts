@@ -1,0 +1,175 @@
+/** The right to make a key, held by the key's own item: what may come between the claim and the fill. */
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type MemcachedClient, memcachedClient } from '../../../src/backends/memcached/client/index.ts'
+import {
+  type MemcachedBackend,
+  type MemcachedOptions,
+  memcached,
+} from '../../../src/backends/memcached/memcached.ts'
+import type { Space } from '../../../src/core/backend.ts'
+import { GRACED, PLAIN } from '../../../src/core/values/entry.ts'
+import { makeSpace } from '../../../src/core/values/space.ts'
+import { startMemcached } from '../../servers/memcached.ts'
+import type { TestServer } from '../../servers/server.ts'
+
+const LONG = 30_000
+const NEVER = Number.POSITIVE_INFINITY
+
+let server: TestServer
+let space: Space
+const open: { close(): Promise<unknown> }[] = []
+
+beforeAll(async () => {
+  server = await startMemcached()
+})
+afterEach(() => Promise.all(open.splice(0).map((one) => one.close())))
+
+function opened(options: MemcachedOptions = {}): MemcachedBackend {
+  space = makeSpace(randomUUID(), 1)
+  const backend = memcached({ servers: server.address, opTimeout: 5_000, ...options })
+  open.push(backend)
+  return backend
+}
+
+function bare(): MemcachedClient {
+  const client = memcachedClient({ servers: server.address })
+  open.push(client)
+  return client
+}
+
+const entry = (text: string, mark = PLAIN) => Buffer.concat([Buffer.of(mark), Buffer.from(text)])
+const later = () => Date.now() + 3_600_000
+
+describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
+  it('a live entry under a claim is read, kept and moved as if there were none', async () => {
+    const backend = opened({ protocol })
+    const what = entry('value', GRACED)
+    await backend.set(space, 'k', what, later())
+    const { token, stored } = await backend.claim(space, 'k', LONG)
+    expect(stored).toEqual(what)
+    expect(await backend.get(space, 'k')).toEqual(what)
+    expect(await backend.getMany(space, ['k'])).toEqual(new Map([['k', what]]))
+    expect(await backend.has(space, 'k')).toBe('graced')
+    expect(await backend.touch(space, 'k', later())).toBe('graced')
+    expect(await backend.add(space, 'k', entry('other'), NEVER)).toBe(false)
+    await backend.release(space, 'k', token)
+    expect(await backend.get(space, 'k')).toEqual(what)
+    expect(await backend.delete(space, 'k')).toBe(true)
+  })
+
+  it('deletes count entries, and neither claims nor nothing', async () => {
+    const backend = opened({ protocol })
+    await backend.set(space, 'entry', entry('v'), later())
+    await backend.set(space, 'claimed', entry('v'), later())
+    await backend.claim(space, 'claimed', LONG)
+    await backend.claim(space, 'only claimed', LONG)
+    expect(await backend.deleteMany(space, ['entry', 'claimed', 'only claimed', 'nothing'])).toBe(2)
+  })
+
+  it('an entry that ends while it is claimed is gone at its end, and the claim is not', async () => {
+    const backend = opened({ protocol })
+    await backend.set(space, 'k', entry('v'), Date.now() + 1_000)
+    const { token } = await backend.claim(space, 'k', LONG)
+    await expect.poll(() => backend.get(space, 'k'), { timeout: 3_000 }).toBeUndefined()
+    expect(await backend.fill(space, 'k', token!, entry('made'), later())).toBe(true)
+    expect(await backend.get(space, 'k')).toEqual(entry('made'))
+  })
+
+  it('a release leaves the entry its end', async () => {
+    const backend = opened({ protocol })
+    const end = Date.now() + 3_000
+    await backend.set(space, 'k', entry('v'), end)
+    const { token } = await backend.claim(space, 'k', LONG)
+    await backend.release(space, 'k', token)
+    expect(await backend.get(space, 'k')).toEqual(entry('v'))
+    await expect.poll(() => backend.get(space, 'k'), { timeout: 5_000 }).toBeUndefined()
+    expect(Date.now()).toBeLessThan(end + 1_500)
+  })
+
+  it('F62 a claim that nobody ends is gone from the server by itself', async () => {
+    const backend = opened({ protocol })
+    await backend.claim(space, 'k', 200)
+    const client = bare()
+    await expect.poll(() => client.get(space.frame('k')), { timeout: 4_000 }).toBeUndefined()
+  })
+
+  it('a server that was started again and counts anew is not taken for the one that gave the claim', async () => {
+    const other = await startMemcached()
+    const backend = opened({ protocol, servers: other.address })
+    const { token } = await backend.claim(space, 'k', LONG)
+    await other.restart()
+    const client = memcachedClient({ servers: other.address })
+    open.push(client)
+    // As many stores as before: the same cas.
+    await client.set(space.frame('k'), entry('newer'))
+    expect(await backend.fill(space, 'k', token!, entry('late'), later()).catch(() => false)).toBe(false)
+    expect((await client.get(space.frame('k')))?.value).toEqual(entry('newer'))
+  })
+
+  it('F66 whatever others do between claim and fill, in whatever order, the late one loses', async () => {
+    const one = opened({ protocol })
+    const two = opened({ protocol })
+    const writes = {
+      set: (key: string) => two.set(space, key, entry('newer'), later()),
+      add: (key: string) => two.add(space, key, entry('newer'), later()),
+      delete: (key: string) => two.delete(space, key),
+      incr: (key: string) => two.incr(space, key, 1, { initial: 0, expiresAt: later() }).catch(() => {}),
+      release: (key: string) => two.release(space, key),
+    }
+    const harmless = {
+      get: (key: string) => two.get(space, key),
+      touch: (key: string) => two.touch(space, key, later()),
+      claim: (key: string) => two.claim(space, key, LONG),
+      replace: async (key: string) => {
+        const was = await two.get(space, key)
+        if (was !== undefined) await two.replace(space, key, was, entry('replaced'), later())
+      },
+    }
+    const all = { ...writes, ...harmless }
+    const names = Object.keys(all) as (keyof typeof all)[]
+    let n = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.boolean(),
+        fc.array(fc.constantFrom(...names), { maxLength: 5 }),
+        async (there, steps) => {
+          const key = `k${n++}`
+          if (there) await one.set(space, key, entry('old'), later())
+          const { token } = await one.claim(space, key, LONG)
+          // A refused add, and a count of what is no number, write nothing.
+          let live = there
+          let broken = false
+          for (const step of steps) {
+            await all[step](key)
+            if (step === 'set' || step === 'delete' || step === 'release') broken = true
+            if ((step === 'add' || step === 'incr') && !live) broken = true
+            if (step === 'set' || step === 'add' || step === 'incr') live = true
+            if (step === 'delete') live = false
+          }
+          const before = await two.get(space, key)
+          expect(await one.fill(space, key, token!, entry('made'), later())).toBe(!broken)
+          expect(await two.get(space, key)).toEqual(broken ? before : entry('made'))
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  it('F66 fills that race with sets: the set always rests there in the end', async () => {
+    const one = opened({ protocol })
+    const two = opened({ protocol })
+    for (let i = 0; i < 100; i++) {
+      const key = `k${i}`
+      if (i % 2) await one.set(space, key, entry('old'), later())
+      const { token } = await one.claim(space, key, LONG)
+      await Promise.all([
+        one.fill(space, key, token!, entry('made'), later()),
+        two.set(space, key, entry('newer'), later()),
+        one.extend(space, key, token!, LONG),
+      ])
+      expect(await two.get(space, key)).toEqual(entry('newer'))
+    }
+  })
+})
