@@ -3,13 +3,11 @@
  * How near does our client come to a bare socket, and where do other clients stand? Each contender has a memcached of its own.
  * Other clients are measured where PEERS names the folder that they are installed in: memjs, memcache-client, memcached.
  */
-import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { memcachedClient } from '../../dist/backends/memcached/client/index.js'
 import { timed } from '../harness.mjs'
 import { openProbe } from './probe.mjs'
+import { startMemcached } from './server.mjs'
 
 const IN_FLIGHT = 100
 const KEYS = Array.from({ length: 1000 }, (_, i) => `bench:1:key:${i}`)
@@ -130,17 +128,3 @@ export const rows = [
   row('D2 getMany of 100, 1 kB each', 0.9, (client) => oneByOne(client.getMany)),
   row('D3 setMany of 100, 1 kB each', 0.7, (client) => oneByOne(client.setMany)),
 ]
-
-/** On a free port, for as long as this process lives. */
-async function startMemcached() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const address = probe.address()
-  const port = typeof address === 'object' ? (address?.port ?? 0) : 0
-  await new Promise((resolve) => probe.close(resolve))
-  const server = spawn('memcached', ['-l', '127.0.0.1', '-p', String(port), '-u', 'nobody', '-m', '64'])
-  process.on('exit', () => server.kill())
-  process.on('SIGTERM', () => process.exit())
-  await sleep(300)
-  return port
-}

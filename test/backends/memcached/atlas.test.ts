@@ -29,6 +29,8 @@ it('the atlas with --memcached keeps its answers there, and tours again over wha
     const output = await opened(child)
     expect(output).toMatch(/1 load, 200 answers/)
     expect(output).toMatch(/500 visitors at once on one counter +500\n/)
+    // It listens for the end of the process only after it has said where it is.
+    expect((await fetch(/Open (http:\S+\/)/.exec(output)![1]!)).status).toBe(200)
     child.kill('SIGTERM')
     expect((await once(child, 'exit'))[0]).toBe(0)
   }

@@ -104,7 +104,10 @@ describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
     open.push(client)
     // As many stores as before: the same cas.
     await client.set(space.frame('k'), entry('newer'))
-    expect(await backend.fill(space, 'k', token!, entry('late'), later()).catch(() => false)).toBe(false)
+    const { cas } = (await client.get(space.frame('k'), { cas: true }))!
+    if (protocol === 'meta') expect(token?.split('.')[1]).toBe(String(cas))
+    await expect.poll(() => backend.get(space, 'k').catch(() => undefined)).toEqual(entry('newer'))
+    expect(await backend.fill(space, 'k', token!, entry('late'), later())).toBe(false)
     expect((await client.get(space.frame('k')))?.value).toEqual(entry('newer'))
   })
 
