@@ -16,6 +16,6 @@ export default {
   // Called by scripts/test.mjs by the names of their programs.
   ignoreDependencies: ['@arethetypeswrong/cli', 'publint'],
   // Programs of Debian's packages, which the test servers are.
-  ignoreBinaries: ['openssl', 'redis-server'],
+  ignoreBinaries: ['memcached', 'mkfifo', 'openssl', 'redis-server'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }

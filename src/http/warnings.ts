@@ -1,7 +1,7 @@
 /** Warnings about how a site is put together, each given once. */
 const given = new Set<string>()
 
-export function warnOnce(code: string, message: string): void {
+function warnOnce(code: string, message: string): void {
   if (given.has(code)) return
   given.add(code)
   process.emitWarning(message, { type: 'CachePageWarning', code })

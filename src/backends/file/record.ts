@@ -23,15 +23,6 @@ const LOCK = 0
 export const ENTRY = 1
 export const CLAIM = 2
 
-export interface Head {
-  kind: number
-  /** Instants; `Infinity` for never. */
-  expiresAt: number
-  createdAt: number
-  /** Drawn anew by whatever breaks claims; kept by what does not. 16 hex digits. */
-  stamp: string
-}
-
 /** The stamp of nothing. */
 export const NO_STAMP = '0000000000000000'
 

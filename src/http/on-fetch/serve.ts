@@ -108,7 +108,7 @@ async function gathered(exchange: Exchange, response: Response, set: object): Pr
     if (step === undefined || step.done) break
     pieces.push(step.value)
     if (exchange.chunk(Buffer.from(step.value))) continue
-    const rest = new ReadableStream<Uint8Array>({
+    const rest = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (out) => {
         for (const piece of pieces) out.enqueue(piece)
       },
@@ -129,14 +129,14 @@ async function gathered(exchange: Exchange, response: Response, set: object): Pr
 /** The same body, told to the exchange as it passes. */
 function told(
   exchange: Exchange,
-  body: ReadableStream<Uint8Array> | null,
-): ReadableStream<Uint8Array> | null {
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+): ReadableStream<Uint8Array<ArrayBuffer>> | null {
   if (body === null) {
     exchange.end()
     return null
   }
   const reader = body.getReader()
-  return new ReadableStream<Uint8Array>({
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(out) {
       try {
         const step = await reader.read()
@@ -159,9 +159,9 @@ function told(
   })
 }
 
-function copyOf(response: Response, body: ReadableStream<Uint8Array> | Buffer | null): Response {
+function copyOf(response: Response, body: Response['body'] | Buffer): Response {
   const { status, statusText, headers } = response
-  return new Response(body, { status, statusText, headers })
+  return new Response(body instanceof Buffer ? viewOf(body) : body, { status, statusText, headers })
 }
 
 function withHeaders(response: Response, set: object): Response {
@@ -186,5 +186,13 @@ function apply(headers: Headers, set: object): void {
 export function responseOf({ status, lines, body }: Reply): Response {
   const headers = new Headers()
   for (let i = 0; i < lines.length; i += 2) headers.append(lines[i]!, lines[i + 1]!)
-  return new Response(body ?? null, { status, headers })
+  return new Response(body ? viewOf(body) : null, { status, headers })
+}
+
+/** The same bytes as a `Response` takes them; memory shared between threads it does not take, so that is copied. */
+function viewOf(body: Buffer): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = body
+  return buffer instanceof ArrayBuffer
+    ? new Uint8Array(buffer, byteOffset, byteLength)
+    : Uint8Array.from(body)
 }

@@ -127,7 +127,7 @@ export function requestControl(fields: Fields): RequestControl {
  * delta-seconds (RFC 9111 §1.2.2), as a token or in quotes: ASCII digits and nothing else. Undefined
  * for a sign, a fraction, letters or nothing at all.
  */
-export function deltaSeconds(argument: string | undefined): number | undefined {
+function deltaSeconds(argument: string | undefined): number | undefined {
   if (argument === undefined) return undefined
   const digits = unquote(argument)
   return /^[0-9]+$/.test(digits) ? Math.min(Number(digits), MAX_SECONDS) : undefined

@@ -11,7 +11,7 @@ import type { PageUrl } from './page-key.ts'
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'])
 
 /** Whether a request with this method and this final status invalidates: an unsafe one that did not fail. */
-export function invalidates(method: string, status: number): boolean {
+function invalidates(method: string, status: number): boolean {
   return !SAFE.has(method) && status >= 200 && status < 400
 }
 

@@ -50,7 +50,7 @@ export type RefusalReason =
 
 /** More field lines than this, or characters in them, are not stored. */
 export const MAX_LINES = 256
-export const MAX_LINES_LENGTH = 65_536
+const MAX_LINES_LENGTH = 65_536
 
 const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const
 

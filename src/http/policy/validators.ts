@@ -75,7 +75,7 @@ export function matchesTag(
 }
 
 /** RFC 9110 §8.8.3.2. */
-export function weaklyEqual(a: string, b: string): boolean {
+function weaklyEqual(a: string, b: string): boolean {
   return opaque(a) === opaque(b)
 }
 
@@ -141,7 +141,7 @@ export function contradicts(
 }
 
 /** One line of a stored head, the first where it is repeated. */
-export function lineOf(head: PageHead, name: string): string | undefined {
+function lineOf(head: PageHead, name: string): string | undefined {
   for (let i = 0; i < head.lines.length; i += 2) if (head.lines[i] === name) return head.lines[i + 1]
   return undefined
 }
