@@ -161,7 +161,11 @@ function told(
 
 function copyOf(response: Response, body: ReadableStream<Uint8Array> | Buffer | null): Response {
   const { status, statusText, headers } = response
-  return new Response(body, { status, statusText, headers })
+  return new Response(body instanceof Uint8Array ? new Uint8Array(body) : body, {
+    status,
+    statusText,
+    headers,
+  })
 }
 
 function withHeaders(response: Response, set: object): Response {
@@ -186,5 +190,5 @@ function apply(headers: Headers, set: object): void {
 export function responseOf({ status, lines, body }: Reply): Response {
   const headers = new Headers()
   for (let i = 0; i < lines.length; i += 2) headers.append(lines[i]!, lines[i + 1]!)
-  return new Response(body ?? null, { status, headers })
+  return new Response(body ? new Uint8Array(body) : null, { status, headers })
 }
