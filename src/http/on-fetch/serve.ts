@@ -108,7 +108,7 @@ async function gathered(exchange: Exchange, response: Response, set: object): Pr
     if (step === undefined || step.done) break
     pieces.push(step.value)
     if (exchange.chunk(Buffer.from(step.value))) continue
-    const rest = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    const rest = new ReadableStream<Uint8Array>({
       start: (out) => {
         for (const piece of pieces) out.enqueue(piece)
       },
@@ -129,14 +129,14 @@ async function gathered(exchange: Exchange, response: Response, set: object): Pr
 /** The same body, told to the exchange as it passes. */
 function told(
   exchange: Exchange,
-  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
-): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  body: ReadableStream<Uint8Array> | null,
+): ReadableStream<Uint8Array> | null {
   if (body === null) {
     exchange.end()
     return null
   }
   const reader = body.getReader()
-  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+  return new ReadableStream<Uint8Array>({
     async pull(out) {
       try {
         const step = await reader.read()
@@ -159,7 +159,7 @@ function told(
   })
 }
 
-function copyOf(response: Response, body: Response['body'] | Buffer): Response {
+function copyOf(response: Response, body: ReadableStream<Uint8Array> | Buffer | null): Response {
   const { status, statusText, headers } = response
   return new Response(body instanceof Buffer ? viewOf(body) : body, { status, statusText, headers })
 }
