@@ -20,10 +20,11 @@ rmSync(RESULTS, { force: true })
 /** @type {[title: string, command: string, ...args: string[]][]} */
 const STEPS = [
   ['lint and format', 'biome', 'check', '.'],
+  // Before the types: the measures and examples import what is built.
+  ['build', 'npm', 'run', '--silent', 'build'],
   ['types', 'tsc', '-p', '.'],
   ['layers', 'node', 'scripts/check-layers.mjs'],
   ['siblings', 'node', 'scripts/check-siblings.mjs'],
-  ['build', 'npm', 'run', '--silent', 'build'],
   ['export map', 'node', 'scripts/check-exports.mjs'],
   ['examples in the docs', 'node', 'scripts/check-docs.mjs'],
   ['dead code', 'knip'],
