@@ -52,6 +52,8 @@ export class Store implements Locking<Place> {
    * immediate that keeps nothing alive does not wake an idle event loop either: a sweep would stand still.
    */
   turn(behind: boolean): Promise<void> {
+    // Who closes waits for what runs behind, which would wait here for a timer that keeps nothing alive.
+    if (this.closed) return Promise.resolve()
     return new Promise((resolve) => {
       const go = (): void => {
         this.#turns.delete(go)
