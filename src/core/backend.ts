@@ -10,6 +10,7 @@
 import type { Answer } from './answer.ts'
 import type { CheckContext, Finding } from './check.ts'
 import type { Clock } from './clock.ts'
+import type { Table } from './table.ts'
 import type { Stored } from './values/entry.ts'
 import type { ValueTypes } from './values/format.ts'
 
@@ -92,6 +93,9 @@ export interface Backend {
    * It is on a network, and every method below but `has`, `prune` and `size` must exist: every call goes through deadline, breaker and recovery, and never waits for a dead server.
    */
   readonly network?: Network
+
+  /** The table it rests in, where one has to be made first. */
+  readonly table?: Table
 
   /** What rests there, and counts as a use of it. `undefined` when nothing does or it has expired. */
   get(space: Space, key: string): Answer<Stored | undefined>

@@ -1,0 +1,20 @@
+/**
+ * The table that a backend rests in, where one has to be made before its first use: what
+ * `stillwarm create-table` and `stillwarm check` ask a backend, without knowing its database.
+ */
+export interface Table {
+  /** As it is quoted in the statements: `"stillwarm_cache"`. */
+  readonly name: string
+  /** What `create` runs, in order, to print. Opens no connection. */
+  statements(): readonly string[]
+  /** `'foreign'`: a table of that name has columns that are not ours. It is never touched. */
+  state(): Promise<'missing' | 'ours' | 'foreign'>
+  /**
+   * Makes what is missing; twice is as once. `'unrouted'`: this cache is told never to make tables (`route: { migrate: false }`).
+   *
+   * @throws CacheError `FOREIGN_TABLE` where `state` says so.
+   */
+  create(): Promise<'created' | 'exists' | 'unrouted'>
+  /** Removes what is over and, over the row limit, the least recently used, in small batches; how many rows went. */
+  cull(): Promise<number>
+}
