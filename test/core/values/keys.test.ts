@@ -183,6 +183,11 @@ describe('what classic Memcached could not carry', () => {
       expect(check.unnamed).toBe(51)
     })
 
+    it('VAL-07 once a process: another cache does not name the same key again', () => {
+      for (let i = 0; i < 2; i++) new KeyCheck('warn').check(space, 'told once')
+      expect(warn).toHaveBeenCalledTimes(1)
+    })
+
     it("VAL-08 'any' is silent, 'strict' throws, a function is asked of every key", () => {
       new KeyCheck('any').check(space, 'a b')
       expect(() => new KeyCheck('strict').check(space, 'a b')).toThrow(
