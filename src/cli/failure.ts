@@ -1,6 +1,7 @@
 /** How a command ends when it could not do what it was told: one line, and a code that scripts can tell apart. */
 import { BackendError, CacheError, ConfigError, isDeliberate, UnknownCacheError } from '../core/errors.ts'
 import { kindOf } from '../core/options.ts'
+import { redact } from './redact.ts'
 
 /** What was asked for was done, and a check found nothing wrong. */
 export const DONE = 0
@@ -26,15 +27,19 @@ export function exitCodeOf(error: unknown): number {
   return isDeliberate(error) && !(error instanceof CacheError) ? WRONG : FAILED
 }
 
-/** Why, in one line. Never the thing itself where it is no error: it may be anything. */
+/** Why, in one line without secrets. Never the thing itself where it is no error: it may be anything. */
 export function reasonOf(error: unknown): string {
+  return redact(lineOf(error))
+}
+
+function lineOf(error: unknown): string {
   if (!(error instanceof Error)) return `${kindOf(error)} was thrown`
   if (error instanceof AggregateError && error.message === '' && error.errors.length > 0) {
-    return reasonOf(error.errors[0])
+    return lineOf(error.errors[0])
   }
   const text = (error.message || codeOf(error) || error.name).split('\n', 1)[0] ?? ''
   const { cause } = error
-  return error instanceof BackendError && cause instanceof Error ? `${text}: ${reasonOf(cause)}` : text
+  return error instanceof BackendError && cause instanceof Error ? `${text}: ${lineOf(cause)}` : text
 }
 
 export function codeOf(error: unknown): string | undefined {

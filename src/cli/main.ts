@@ -2,6 +2,7 @@
 /** The program `stillwarm`. A configuration may leave timers and clients of its own behind, so it ends by itself when the command is over. */
 import process from 'node:process'
 import { run } from './program.ts'
+import { redact } from './redact.ts'
 import { terminalOf } from './terminal.ts'
 
 const { stdin, stdout, stderr, env } = process
@@ -16,7 +17,7 @@ console.log = console.info = console.debug = console.error
 // In one line, without escapes and secrets. That a backend is down the command itself tells; what is experimental in Node nobody asked.
 process.removeAllListeners('warning').on('warning', ({ name, message }) => {
   if (name !== 'CacheBackendWarning' && name !== 'ExperimentalWarning')
-    terminal.note(`${name}: ${message}`, 'yellow')
+    terminal.note(redact(`${name}: ${message}`), 'yellow')
 })
 
 process.exitCode = await run(process.argv.slice(2), terminal, process.cwd())

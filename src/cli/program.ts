@@ -17,6 +17,9 @@ import type { Terminal } from './terminal.ts'
 
 const COMMANDS: readonly Command[] = [check, createTable, stats, get, set, deleteKeys, clear, cull]
 
+const HELP = `
+Exit codes: 0 done; 1 not there, a failed check, a server that does not answer; 2 a wrong call or configuration.`
+
 /** A backend whose server froze must not keep the command. */
 const CLOSED_WITHIN = 500
 
@@ -41,6 +44,7 @@ export async function run(words: readonly string[], terminal: Terminal, cwd: str
     .option(...CONFIG)
     // A command has a --version of its own.
     .enablePositionalOptions()
+    .addHelpText('after', HELP)
   for (const command of COMMANDS) {
     const made = program.command(command.usage).description(command.summary)
     for (const [flags, description] of command.options ?? []) made.option(flags, description)

@@ -1,5 +1,5 @@
 /**
- * Messages of drivers and of a configuration's own code may hold the address they were given, password and all. Before one is shown, what a
+ * Messages of drivers and of a configuration's own code may hold the address they were given, password and all. Before one is told, what a
  * URL has before its host goes, and so does every secret of the environment.
  */
 const BEFORE_HOST = /([a-z][a-z0-9+.-]*:\/\/)\S*@/gi
@@ -11,8 +11,8 @@ const SECRET_NAME = /pass|secret|token|credential|private|api_?key/i
 /** Shorter ones are words that stand in any message. */
 const SHORTEST = 6
 
-/** @param env where secrets may come from: `process.env`. */
-export function redact(text: string, env: NodeJS.ProcessEnv): string {
+/** @param env where secrets may come from. */
+export function redact(text: string, env: NodeJS.ProcessEnv = process.env): string {
   let safe = text.replace(JSON_EXCERPT, ', which is not valid JSON')
   for (const secret of secretsOf(env)) safe = safe.replaceAll(secret, '***')
   return safe.replace(BEFORE_HOST, '$1***@').replace(ASSIGNED, '$1=***')

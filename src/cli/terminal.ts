@@ -4,7 +4,6 @@
  */
 import { createInterface } from 'node:readline/promises'
 import { styleText } from 'node:util'
-import { redact } from './redact.ts'
 import { jsonText, visible } from './visible.ts'
 
 export type Style = 'red' | 'yellow' | 'green' | 'dim'
@@ -16,7 +15,7 @@ export interface Terminal {
   out(text: string, style?: Style): void
   /** The whole answer, as JSON. */
   json(value: unknown): void
-  /** A line about the answer, without secrets. */
+  /** A line about the answer. */
   note(text: string, style?: Style): void
   /** `true` for yes. */
   ask(question: string): Promise<boolean>
@@ -43,7 +42,7 @@ export function terminalOf({ stdin, stdout, stderr, env }: Streams): Terminal {
     interactive: Boolean(stdin.isTTY && stderr.isTTY),
     out: (text, style) => write(stdout, text, style),
     json: (value) => void stdout.write(`${jsonText(value)}\n`),
-    note: (text, style) => write(stderr, redact(text, env), style),
+    note: (text, style) => write(stderr, text, style),
     async ask(question) {
       const lines = createInterface({ input: stdin, output: stderr })
       const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')))

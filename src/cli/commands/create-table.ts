@@ -1,7 +1,10 @@
 /** Makes the tables that caches rest in: those that are missing, twice as once, and never over a table that is not ours. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { withinDeadline } from '../../core/guarding/deadline.ts'
+import type { Table } from '../../core/table.ts'
 import type { Command, Context } from '../command.ts'
 import { DONE, FAILED, reasonOf } from '../failure.ts'
-import { cachesOf } from '../given.ts'
+import { cachesOf, timeoutOf } from '../given.ts'
 import { failed } from '../reach.ts'
 import { aliasesOf, type TableOf, tablesOf } from '../tables.ts'
 
@@ -19,10 +22,12 @@ export const createTable: Command = {
   options: [
     ['--cache <alias...>', 'only the tables of these'],
     ['--dry-run', 'print the statements and connect to nothing'],
+    ['--timeout <time>', 'how long a server may take to answer (default: 800ms)'],
     ['--json', 'the outcome, or the statements, as JSON'],
   ],
   examples: ['stillwarm create-table', 'stillwarm create-table --dry-run | psql shop'],
   async run({ terminal, load }, _, options) {
+    const ms = timeoutOf(options.timeout)
     const { caches } = await load()
     const chosen = cachesOf(caches, options)
     const tables = tablesOf(chosen)
@@ -39,7 +44,7 @@ export const createTable: Command = {
     let code = DONE
     // One after the other: two of them may be one table of one database.
     for (const of of tables) {
-      const { outcome, reason } = await make(of)
+      const { outcome, reason } = await make(of, ms)
       told.push({ caches: of.caches.map(({ alias }) => alias), table: of.table.name, outcome, reason })
       if (outcome === 'failed') {
         code = FAILED
@@ -51,11 +56,33 @@ export const createTable: Command = {
   },
 }
 
-async function make({ table, caches: [cache] }: TableOf): Promise<{ outcome: Outcome; reason?: string }> {
+async function make(
+  { table, caches: [cache] }: TableOf,
+  ms: number,
+): Promise<{ outcome: Outcome; reason?: string }> {
   try {
-    return { outcome: await table.create() }
+    return { outcome: await created(table, ms) }
   } catch (error) {
     return { outcome: 'failed', reason: reasonOf(failed(cache, error)) }
+  }
+}
+
+/**
+ * Making a table may take its time, but only while the server answers. It is not asked before: where the table is not to be made
+ * from here, nothing is asked of that database.
+ */
+async function created(table: Table, ms: number): ReturnType<Table['create']> {
+  const over = new AbortController()
+  const creating = table.create()
+  const watching = async () => {
+    await sleep(ms / 2, undefined, { signal: over.signal })
+    await withinDeadline(ms / 2, table.state(), 'looking for the table')
+    return creating
+  }
+  try {
+    return await Promise.race([creating, watching()])
+  } finally {
+    over.abort()
   }
 }
 

@@ -41,14 +41,17 @@ async function statsOf(cache: Cache, ms: number): Promise<CacheStats> {
   if (backend.sync && !backend.shared) return { ...named, state: 'private' }
   try {
     await roundTrip(cache, ms)
-    const size = await sizeOf(cache, ms)
-    return { ...named, state: 'ok', ...size }
   } catch (error) {
     return {
       ...named,
       state: isUnreachable(cache, error) ? 'unreachable' : 'failed',
       reason: reasonOf(failed(cache, error)),
     }
+  }
+  try {
+    return { ...named, state: 'ok', ...(await sizeOf(cache, ms)) }
+  } catch (error) {
+    return { ...named, state: 'ok', reason: `${cache.alias} was not counted: ${reasonOf(error)}` }
   }
 }
 
