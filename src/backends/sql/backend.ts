@@ -130,9 +130,10 @@ export class SqlBackend implements Backend {
   add(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.add(this.#row(space, key, what, expiresAt))
     return andThen(this.#room.make(1), () =>
-      andThen(this.#write(call), ({ changed }) => {
-        if (changed > 0) this.#room.took(1)
-        return changed > 0
+      andThen(this.#write(call), (result) => {
+        const kept = this.#dialect.kept(result)
+        if (kept) this.#room.took(1)
+        return kept
       }),
     )
   }

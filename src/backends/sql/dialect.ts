@@ -124,6 +124,8 @@ export interface Dialect {
   text(key: unknown): string
   /** A column of bytes, as a Buffer; `undefined` for NULL. */
   bytes(value: unknown): Buffer | undefined
+  /** Did an `add` find nothing living? */
+  kept(result: Result): boolean
   /** How many rows a `set` or a `setMany` of so many has made, and not overwritten. */
   added(result: Result, of: number): number
   statements(table: string): Statements
@@ -155,17 +157,21 @@ export class Writer {
   readonly #quote: (identifier: string) => string
   readonly #place: (index: number) => string
   readonly #reuses: boolean
+  readonly #preparesLimits: boolean
 
   /**
    * @param place how the place of the value number `index` (from 1) is written
    * @param reuses a place may be used twice
+   * @param preparesLimits `LIMIT` may be given to a prepared statement
    */
   constructor(
     table: string,
     quote: (identifier: string) => string,
     place: (index: number) => string,
     reuses: boolean,
+    preparesLimits = true,
   ) {
+    this.#preparesLimits = preparesLimits
     this.#table = table
     this.#quote = quote
     this.#place = place
@@ -184,7 +190,12 @@ export class Writer {
         params.push(name)
         return this.#place(params.length)
       })
-    return { name: `stillwarm_${verb}_${digest(text)}`, text, params, prepared }
+    return {
+      name: `stillwarm_${verb}_${digest(text)}`,
+      text,
+      params,
+      prepared: prepared && (this.#preparesLimits || !params.includes('limit')),
+    }
   }
 
   /** A statement as a function of what it is given. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../../core/errors.ts'
 import { checkWord, kindOf } from '../../core/options.ts'
 import { SqlBackend } from './backend.ts'
+import { mysql as mysqlDialect } from './dialects/mysql.ts'
 import { postgres as postgresDialect } from './dialects/postgres.ts'
 import { sqlite as sqliteDialect } from './dialects/sqlite.ts'
 import type { Handle } from './executor.ts'
@@ -15,6 +16,8 @@ import {
   isBetterSqlite3,
   loadBetterSqlite3,
 } from './executors/better-sqlite3.ts'
+import { adoptMariadb, loadMariadb, type MariadbPool } from './executors/mariadb.ts'
+import { adoptMysql2, loadMysql2, type Mysql2Pool } from './executors/mysql2.ts'
 import {
   fromNodeSqlite,
   isNodeSqlite,
@@ -56,6 +59,32 @@ export function postgres(options: PostgresOptions): SqlBackend {
   const settings = settleServer(options, postgresDialect, Object.keys(POSTGRES.loaders))
   const servers = new Servers(placesOf(settings, postgresDialect, POSTGRES), postgresDialect, settings.server)
   return new SqlBackend(postgresDialect, servers, settings.table, settings.limits)
+}
+
+/** A pool of `mysql2` (with callbacks or promises), or of `mariadb` (with promises). */
+export type MysqlPool = Mysql2Pool | MariadbPool
+
+export interface MysqlOptions extends SqlServerOptions<MysqlPool, 'mysql2' | 'mariadb'> {}
+
+const MYSQL: Drivers = {
+  loaders: { mysql2: loadMysql2, mariadb: loadMariadb },
+  adopt: [adoptMysql2, adoptMariadb],
+  pools: 'a pool of mysql2 or of mariadb',
+}
+
+/**
+ * Keeps entries in a table of MariaDB (from 10.3 on) or MySQL (from 8.0 on). Needs `mysql2` or `mariadb`, whichever is installed.
+ *
+ * @example
+ * mysql({ url: 'mysql://user:password@127.0.0.1:3306/shop' })
+ * mysql({ pool, table: 'shop_cache' })
+ *
+ * @throws TypeError or RangeError, with a `code`, for options that cannot be meant; never showing a URL or a password.
+ */
+export function mysql(options: MysqlOptions): SqlBackend {
+  const settings = settleServer(options, mysqlDialect, Object.keys(MYSQL.loaders))
+  const servers = new Servers(placesOf(settings, mysqlDialect, MYSQL), mysqlDialect, settings.server)
+  return new SqlBackend(mysqlDialect, servers, settings.table, settings.limits)
 }
 
 /** A handle of better-sqlite3 or of `node:sqlite`. */

@@ -36,6 +36,7 @@ export const postgres: Dialect = {
     if (typeof value === 'string') return Buffer.from(value.slice(2), 'hex')
     return value instanceof Buffer ? value : undefined
   },
+  kept: ({ changed }) => changed > 0,
   added: ({ rows }) => rows.reduce((sum, [made]) => sum + Number(made), 0),
   statements,
   create({ quoted, name }: TableName) {

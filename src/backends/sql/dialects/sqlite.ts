@@ -30,6 +30,7 @@ export const sqlite: Dialect = {
       ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       : undefined
   },
+  kept: ({ changed }) => changed > 0,
   added: ({ last }) => (last === undefined ? 0 : 1),
   statements,
   create({ quoted, name, schema }: TableName) {
