@@ -8,7 +8,7 @@ import { UsageError } from './failure.ts'
 const NUMBER = /^\d+(\.\d+)?$/
 
 /** How long a server may take to answer, when it is only asked whether it does, in milliseconds. */
-const ANSWER_WITHIN = 800
+const ANSWER_WITHIN = 600
 
 /** Digits are seconds, `never` is null; the rest is for the door to judge. */
 export function ttlOf(text: string | undefined): Ttl | undefined {

@@ -11,17 +11,18 @@ import { deleteKeys } from './commands/delete.ts'
 import { get } from './commands/get.ts'
 import { set } from './commands/set.ts'
 import { stats } from './commands/stats.ts'
+import { work } from './commands/worker.ts'
 import { type Config, loadConfig } from './config.ts'
 import { DONE, exitCodeOf, reasonOf, WRONG } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 
-const COMMANDS: readonly Command[] = [check, createTable, stats, get, set, deleteKeys, clear, cull]
+const COMMANDS: readonly Command[] = [check, createTable, stats, get, set, deleteKeys, clear, cull, work]
 
 const HELP = `
 Exit codes: 0 done; 1 not there, a failed check, a server that does not answer; 2 a wrong call or configuration.`
 
 /** A backend whose server froze must not keep the command. */
-const CLOSED_WITHIN = 500
+const CLOSED_WITHIN = 300
 
 const CONFIG = [
   '--config <file>',

@@ -18,7 +18,7 @@ export const check: Command = {
   options: [
     ['--cache <alias...>', 'only these'],
     ['--fail-level <level>', 'exit with 1 from this on: error or warning (default: error)'],
-    ['--timeout <time>', 'how long a server may take to answer (default: 800ms)'],
+    ['--timeout <time>', 'how long a server may take to answer (default: 600ms)'],
     ['--json', 'the findings as JSON'],
   ],
   async run({ terminal, load }, _, options) {

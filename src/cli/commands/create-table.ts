@@ -22,7 +22,7 @@ export const createTable: Command = {
   options: [
     ['--cache <alias...>', 'only the tables of these'],
     ['--dry-run', 'print the statements and connect to nothing'],
-    ['--timeout <time>', 'how long a server may take to answer (default: 800ms)'],
+    ['--timeout <time>', 'how long a server may take to answer (default: 600ms)'],
     ['--json', 'the outcome, or the statements, as JSON'],
   ],
   examples: ['stillwarm create-table', 'stillwarm create-table --dry-run | psql shop'],

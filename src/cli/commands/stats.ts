@@ -22,7 +22,7 @@ export const stats: Command = {
   summary: 'show what each cache rests in, and how much is there',
   options: [
     ['--cache <alias...>', 'only these'],
-    ['--timeout <time>', 'how long a server may take to answer (default: 800ms)'],
+    ['--timeout <time>', 'how long a server may take to answer (default: 600ms)'],
     ['--json', 'as JSON'],
   ],
   async run({ terminal, load }, _, options) {
