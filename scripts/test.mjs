@@ -12,6 +12,7 @@ install()
 // Only now: these need the packages.
 const { ROOT } = await import('./report.mjs')
 const { outcomeOf } = await import('./outcome.mjs')
+const { compileDriver } = await import('./native.mjs')
 const { installServers } = await import('./servers.mjs')
 installServers()
 
@@ -21,7 +22,7 @@ const SECOND = join(REPORTS, 'stillwarm-tests-again.json')
 for (const report of [FIRST, SECOND]) rmSync(report, { force: true })
 
 /** @type {[title: string, ...command: string[]][]} */
-const STEPS = [
+const CHECKS = [
   ['lint and format', 'biome', 'check', '.'],
   // Before the types: the measures and examples import what is built.
   ['build', 'npm', 'run', '--silent', 'build'],
@@ -29,11 +30,19 @@ const STEPS = [
   ['layers', 'node', 'scripts/check-layers.mjs'],
   ['siblings', 'node', 'scripts/check-siblings.mjs'],
   ['export map', 'node', 'scripts/check-exports.mjs'],
-  ['examples in the docs', 'node', 'scripts/check-docs.mjs'],
   ['dead code', 'knip'],
   ['package', 'node', 'scripts/check-package.mjs'],
   ['package: publint', 'publint', '--strict'],
   ['package: types for every resolver', 'attw', '--pack', '.', '--profile', 'esm-only'],
+]
+
+/**
+ * What may open a database.
+ *
+ * @type {typeof CHECKS}
+ */
+const RUNS = [
+  ['examples in the docs', 'node', 'scripts/check-docs.mjs'],
   ['tests', ...vitest(FIRST)],
 ]
 
@@ -44,7 +53,10 @@ const env = {
   npm_config_ignore_scripts: 'true',
 }
 
-const outcomes = STEPS.map(([title, ...command]) => step(title, command))
+const driver = compileDriver()
+const outcomes = CHECKS.map(([title, ...command]) => step(title, command))
+outcomes.push(await waitFor('SQLite driver', driver))
+outcomes.push(...RUNS.map(([title, ...command]) => step(title, command)))
 const first = outcomeOf(FIRST)
 let failures = first.failures
 
@@ -94,6 +106,16 @@ function step(title, [command = '', ...args]) {
   })
   if (error) console.error(error.message)
   return { title, ok: status === 0, seconds: (performance.now() - start) / 1000 }
+}
+
+/**
+ * @param {string} title
+ * @param {Promise<boolean>} work begun before
+ */
+async function waitFor(title, work) {
+  console.log(`\n── ${title} ──`)
+  const start = performance.now()
+  return { title, ok: await work, seconds: (performance.now() - start) / 1000 }
 }
 
 /** @param {string} report where it leaves its report */
