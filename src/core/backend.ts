@@ -144,10 +144,10 @@ export interface Backend {
    */
   readonly near?: Backend
   /**
-   * Called once, before `open`, with what makes an inner backend on a network safe to ask. `recovered`: everything that faults
-   * had left undone there has been repaired.
+   * Called once, before `open`, with what makes an inner backend on a network safe to ask. `recovered`: what faults had left
+   * undone there has been repaired, and `wholly` unless some of it may have to be again.
    */
-  compose?(guard: (inner: Backend, recovered: () => void) => Backend): void
+  compose?(guard: (inner: Backend, recovered: (wholly: boolean) => void) => Backend): void
 
   // May: derived once, in core/store.ts, where absent.
 

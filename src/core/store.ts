@@ -67,14 +67,14 @@ export class Store {
     this.#watchers.add(host)
   }
 
-  #guarded(backend: Backend, clock: Clock, recovered?: () => void): Backend {
+  #guarded(backend: Backend, clock: Clock, recovered?: (wholly: boolean) => void): Backend {
     if (!backend.network) return backend
     this.#guard = new Guard(backend, backend.network, clock, this.#watch(backend.name, recovered))
     return this.#guard
   }
 
   /** One warning and one event for each alias, for every change of state. */
-  #watch(name: string, recovered?: () => void): Watch {
+  #watch(name: string, recovered?: (wholly: boolean) => void): Watch {
     const warn = (message: string, code: string) =>
       process.emitWarning(message, { type: 'CacheBackendWarning', code })
     return {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bus, BusListener } from '../../core/bus.ts'
 import { argumentError, ClosedError } from '../../core/errors.ts'
+import { checkOptions } from '../../core/options.ts'
 import type { Address } from './address.ts'
 import type { Client } from './client.ts'
 import { loadDriver } from './drivers.ts'
@@ -18,11 +19,21 @@ import {
 } from './options.ts'
 import { askSentinels } from './sentinel.ts'
 
+/** What means something for two connections to one server. */
+type Line<O> = Omit<O, 'readFrom' | 'maxInFlight'>
+
 /** Where the servers are, as for `redis()`, and the channel. */
-export type RedisBusOptions = (RedisServersOptions | RedisSentinelOptions | RedisClusterOptions) & {
+export type RedisBusOptions = (
+  | Line<RedisServersOptions>
+  | Line<RedisSentinelOptions>
+  | Line<RedisClusterOptions>
+) & {
   /** Those who share it hear each other; `'stillwarm'` by default. Databases of one server share their channels. */
   channel?: string
 }
+
+const WHERE = ['url', 'sentinels', 'name', 'cluster', 'db', 'username', 'password', 'tls']
+const NAMES = [...WHERE, 'driver', 'clientOptions', 'opTimeout', 'connectTimeout', 'channel']
 
 /** After a loss it is tried again within so many milliseconds, spread. */
 const RETRY_WITHIN = 500
@@ -38,19 +49,12 @@ const PING_EVERY = 1_000
  * @throws TypeError or RangeError, with a `code`, for options that cannot be meant.
  */
 export function redisBus(options: RedisBusOptions = {}): RedisBus {
+  checkOptions('redisBus()', options, NAMES)
   const { channel = 'stillwarm', ...servers } = options
   if (typeof channel !== 'string' || channel === '') {
     throw argumentError(TypeError, 'INVALID_OPTION', 'redisBus(): channel must be a string that is not empty')
   }
-  const settings = settleOptions(servers)
-  if (settings.places.kind === 'client') {
-    throw argumentError(
-      TypeError,
-      'INVALID_OPTION',
-      'redisBus(): give the url: a client that listens is of no other use',
-    )
-  }
-  return new RedisBus(settings, channel)
+  return new RedisBus(settleOptions(servers), channel)
 }
 
 export class RedisBus implements Bus {

@@ -9,8 +9,10 @@ import { randomBytes } from 'node:crypto'
 import type { Answer } from '../../core/answer.ts'
 import type { Backend, Claimed, Host, Kept, Space } from '../../core/backend.ts'
 import type { Bus } from '../../core/bus.ts'
+import type { CheckContext, Finding } from '../../core/check.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { isDeliberate } from '../../core/errors.ts'
+import { isDeliberate, UnavailableError } from '../../core/errors.ts'
+import type { Table } from '../../core/table.ts'
 import { bytesOf, Carried } from '../../core/values/carried.ts'
 import type { Stored } from '../../core/values/entry.ts'
 import { Crier } from './crier.ts'
@@ -54,6 +56,8 @@ export class TieredBackend implements Backend {
   readonly sync = false
   readonly shared = true
   readonly near: Backend
+  readonly table?: Table
+  readonly #given: readonly Backend[]
   readonly #settings: TierSettings
   readonly #bus: Bus
   readonly #self = randomBytes(8)
@@ -68,6 +72,7 @@ export class TieredBackend implements Backend {
   /** What faults leave undone far is repaired, and told then. */
   readonly #repairs: boolean
   #clock: Clock = systemClock
+  #failed: Host['failed'] = () => {}
   #opened = false
   /** Near copies may be served. */
   #serves = false
@@ -79,15 +84,17 @@ export class TieredBackend implements Backend {
 
   constructor(near: Backend, far: Backend, bus: Bus, settings: TierSettings) {
     this.near = near
+    if (far.table) this.table = far.table
+    this.#given = [near, far]
     this.#far = far
     this.#repairs = far.network !== undefined
     this.#bus = bus
     this.#settings = settings
-    this.#crier = new Crier(bus, this.#self)
+    this.#crier = new Crier(bus, this.#self, (error) => this.#failed('publish', error))
   }
 
-  compose(guard: (inner: Backend, recovered: () => void) => Backend): void {
-    this.#far = guard(this.#far, () => this.#settled())
+  compose(guard: (inner: Backend, recovered: (wholly: boolean) => void) => Backend): void {
+    this.#far = guard(this.#far, (wholly) => this.#settled(wholly))
   }
 
   open(host: Host): void {
@@ -95,6 +102,7 @@ export class TieredBackend implements Backend {
     if (this.#opened) return
     this.#opened = true
     this.#clock = host.clock
+    this.#failed = (verb, error) => host.failed(verb, error)
     // A copy that goes is no entry that goes.
     this.near.open?.({ clock: host.clock, evicted() {}, corrupt() {}, failed() {} })
     this.#bus.open({
@@ -102,6 +110,10 @@ export class TieredBackend implements Backend {
       up: () => this.#up(),
       down: () => this.#down(),
     })
+  }
+
+  check(context: CheckContext): readonly Finding[] {
+    return this.#given.flatMap((backend) => backend.check?.(context) ?? [])
   }
 
   async close(): Promise<void> {
@@ -181,7 +193,11 @@ export class TieredBackend implements Backend {
 
   async replace(space: Space, key: string, was: Stored, what: Stored, expiresAt: number): Promise<boolean> {
     const old = bytesOf(was)
-    if (old === undefined) return false
+    if (old === undefined) {
+      // A near copy may be behind. Whoever looks again looks far.
+      this.near.delete(space, key)
+      return false
+    }
     return this.#store(space, key, what, expiresAt, (bytes) =>
       this.#far.replace!(space, key, old, bytes, expiresAt),
     )
@@ -392,10 +408,10 @@ export class TieredBackend implements Backend {
       this.#unsettled = 'everything'
   }
 
-  /** What faults had left undone far has been repaired: now the others may hear of it. */
-  #settled(): void {
+  /** What faults had left undone far has been repaired: now the others may hear of it, and again where it will be repaired again. */
+  #settled(wholly: boolean): void {
     const unsettled = this.#unsettled
-    this.#unsettled = new Set()
+    if (wholly) this.#unsettled = new Set()
     const news: News = unsettled === 'everything' ? unsettled : { keys: [...unsettled] }
     if (news !== 'everything' && news.keys.length === 0) return
     this.#forget(news)
@@ -423,6 +439,8 @@ export class TieredBackend implements Backend {
 
   #down(): void {
     this.#hears = false
+    const message = `The bus ${this.#bus.name} is away: near copies end within busDownLimit`
+    this.#failed('bus', new UnavailableError('BUS_DOWN', message))
     clearTimeout(this.#limit)
     const { busDownLimit } = this.#settings
     if (busDownLimit === 0) this.#serves = false

@@ -14,6 +14,7 @@ const AGAIN = 250
 export class Crier {
   readonly #bus: Bus
   readonly #self: Uint8Array
+  readonly #failed: (error: unknown) => void
   #unsaid = new Set<string>()
   #everything = false
   /** The round that runs now, and the one that will take what has come since. */
@@ -25,9 +26,11 @@ export class Crier {
   /** Messages that the bus has taken. */
   said = 0
 
-  constructor(bus: Bus, self: Uint8Array) {
+  /** @param failed told of the first of the failures that follow each other */
+  constructor(bus: Bus, self: Uint8Array, failed: (error: unknown) => void) {
     this.#bus = bus
     this.#self = self
+    this.#failed = failed
   }
 
   /** Keeps it until it is said; does not say it yet. */
@@ -75,8 +78,9 @@ export class Crier {
       await Promise.all(messages.map((message) => this.#bus.publish(message)))
       this.said += messages.length
       this.#failing = false
-    } catch {
+    } catch (error) {
       this.keep(news)
+      if (!this.#failing && !this.#closed) this.#failed(error)
       this.#failing = true
       clearTimeout(this.#timer)
       if (!this.#closed) this.#timer = setTimeout(() => this.flush(), AGAIN).unref()

@@ -4,7 +4,7 @@
  */
 
 /** A message is never made larger, and a larger one is nobody's of ours. */
-export const MOST_BYTES = 64 * 1024
+const MOST_BYTES = 64 * 1024
 
 const MARK = [0x73, 0x77]
 const VERSION = 1

@@ -7,23 +7,15 @@ import type { Stored } from './entry.ts'
 
 export class Carried {
   readonly bytes: Uint8Array
-  readonly #near: Stored | undefined
-  readonly #keep: ((near: Stored) => void) | undefined
+  /** What is to rest near; `undefined` where that cannot be. */
+  readonly near: Stored | undefined
+  /** Takes what is to rest near. */
+  readonly keep: ((near: Stored) => void) | undefined
 
   constructor(bytes: Uint8Array, near: Stored | undefined, keep?: (near: Stored) => void) {
     this.bytes = bytes
-    this.#near = near
-    this.#keep = keep
-  }
-
-  /** What is to rest near; `undefined` where that cannot be. */
-  get near(): Stored | undefined {
-    return this.#near
-  }
-
-  /** Takes what is to rest near. */
-  get keep(): ((near: Stored) => void) | undefined {
-    return this.#keep
+    this.near = near
+    this.keep = keep
   }
 }
 

@@ -1,25 +1,38 @@
-/** The promises of the contract and of a cache, case by case, over memory, a real Redis and its bus. */
-import { beforeAll } from 'vitest'
-import { redis, redisBus } from '../../../src/backends/redis/redis.ts'
+/** The promises of the contract and of a cache, case by case: near in memory, far in files, which need no waiting. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import { tiered } from '../../../src/backends/tiered/tiered.ts'
-import { createCaches, memory } from '../../../src/index.ts'
-import { waitingClock } from '../../../src/testing/index.ts'
-import { startRedis } from '../../servers/redis.ts'
-import type { TestServer } from '../../servers/server.ts'
+import { createCaches, file, memory, object } from '../../../src/index.ts'
+import { busHub, fakeClock } from '../../../src/testing/index.ts'
 import { EVERY_BACKEND, EVERY_CACHE, promise } from '../promises.ts'
 
-let server: TestServer
-beforeAll(async () => {
-  server = await startRedis()
-})
+const root = mkdtempSync(join(tmpdir(), 'stillwarm-tiered-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-function make() {
-  const url = `redis://${server.address}`
-  return tiered({ near: memory(), far: redis({ url }), bus: redisBus({ url }) })
+let made = 0
+let directory = ''
+let hub = busHub()
+
+for (const [name, near] of Object.entries({ memory, object })) {
+  const node = () => tiered({ near: near(), far: file({ directory }), bus: hub.bus() })
+  promise(
+    `tiered, ${name} near`,
+    {
+      clock: fakeClock(),
+      granularity: 0,
+      createCaches,
+      backend: () => {
+        directory = join(root, String(made++))
+        hub = busHub()
+        return node()
+      },
+      peer: node,
+    },
+    {
+      topics: [...EVERY_BACKEND, 'sharing', 'peeking', 'clearing everything'],
+      cacheTopics: [...EVERY_CACHE.filter((topic) => near === memory || topic !== 'copies'), 'fleet'],
+    },
+  )
 }
-
-promise(
-  'tiered',
-  { backend: make, peer: make, clock: waitingClock(), granularity: 250, createCaches },
-  { topics: [...EVERY_BACKEND, 'sharing', 'peeking'], cacheTopics: [...EVERY_CACHE, 'fleet'] },
-)

@@ -5,8 +5,7 @@ import { afterEach, expect, it } from 'vitest'
 import { type TieredOptions, tiered } from '../../../src/backends/tiered/tiered.ts'
 import type { Backend } from '../../../src/core/backend.ts'
 import { createCaches, dummy, file, memory, object } from '../../../src/index.ts'
-import { fakeClock } from '../../../src/testing/index.ts'
-import { Hub } from './hub.ts'
+import { busHub, fakeClock } from '../../../src/testing/index.ts'
 
 const endings: (() => unknown)[] = []
 afterEach(async () => {
@@ -17,7 +16,7 @@ afterEach(async () => {
 function fleet(options: Partial<TieredOptions> = {}, wrap: (far: Backend) => Backend = (far) => far) {
   const directory = mkdtempSync(join(tmpdir(), 'stillwarm-tiered-'))
   endings.push(() => rmSync(directory, { recursive: true, force: true }))
-  const hub = new Hub()
+  const hub = busHub()
   const clock = fakeClock()
   const node = () => {
     const near = memory()
@@ -225,7 +224,7 @@ it('a stale value is served near, and one refresh behind makes it new for all', 
 })
 
 it('options that cannot be meant are refused, saying what to give', () => {
-  const bus = new Hub().bus()
+  const bus = busHub().bus()
   const far = file({ directory: join(tmpdir(), 'stillwarm-never') })
   const given = (options: object) => () => tiered({ near: object(), far, bus, ...options })
   expect(given({ near: far })).toThrow(/near must hold values/)

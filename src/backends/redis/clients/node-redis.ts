@@ -22,7 +22,6 @@ interface Single extends NodeRedisClient {
   readonly options?: { keyPrefix?: unknown } | undefined
   sendCommand(args: readonly Word[], options: object): Promise<unknown>
   subscribe(channel: string, hear: (message: Buffer) => void, asBytes: true): Promise<unknown>
-  duplicate(overrides: object): Single
 }
 
 interface ClusterNode {
