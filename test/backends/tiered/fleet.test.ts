@@ -1,13 +1,13 @@
 /** Two nodes over a real Redis and its channels, by either library. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { afterAll, describe, expect, it } from 'vitest'
 import { redis, redisBus } from '../../../src/backends/redis/redis.ts'
 import { tiered } from '../../../src/backends/tiered/tiered.ts'
 import { createCaches, memory } from '../../../src/index.ts'
 import { startRedis } from '../../servers/redis.ts'
 
 const endings: (() => unknown)[] = []
-afterEach(async () => {
+afterAll(async () => {
   for (const end of endings.splice(0)) await end()
 })
 
@@ -21,7 +21,9 @@ async function node(url: string, busUrl: string, driver: 'ioredis' | 'node-redis
   return { backend, near, cache: caches.default }
 }
 
-describe.each(['ioredis', 'node-redis'] as const)('by %s', (driver) => {
+const DRIVERS = ['ioredis', 'node-redis'] as const
+
+describe.each(DRIVERS)('by %s', (driver) => {
   it('F81 T13 a delete is seen by the other node within 100 ms of its end, nearly always within 25', async () => {
     const server = await startRedis()
     const url = `redis://${server.address}`
@@ -41,6 +43,8 @@ describe.each(['ioredis', 'node-redis'] as const)('by %s', (driver) => {
           while ((await b.cache.get(key)) !== undefined) {
             stale = asked - resolved
             await sleep(1)
+            // Where our own loop stood still, what has arrived meanwhile is heard first.
+            await turn()
             asked = performance.now()
           }
           late.push(stale)
@@ -52,7 +56,9 @@ describe.each(['ioredis', 'node-redis'] as const)('by %s', (driver) => {
     expect(late.at(-1)).toBeLessThan(100)
     expect(late[1_980]).toBeLessThan(25)
   })
+})
 
+describe.concurrent.each(DRIVERS)('by %s, which waits for servers', (driver) => {
   it('F82 a bus that was killed while 1,000 keys were deleted leaves nothing stale 1.5 s after it is back', async () => {
     const [server, line] = [await startRedis(), await startRedis()]
     const [url, busUrl] = [`redis://${server.address}`, `redis://${line.address}`]

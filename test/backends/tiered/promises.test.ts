@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { tiered } from '../../../src/backends/tiered/tiered.ts'
 import { createCaches, file, memory, object } from '../../../src/index.ts'
-import { busHub, fakeClock } from '../../../src/testing/index.ts'
+import { busHub, type CaseContext, fakeClock } from '../../../src/testing/index.ts'
 import { EVERY_BACKEND, EVERY_CACHE, promise } from '../promises.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'stillwarm-tiered-'))
@@ -15,24 +15,27 @@ let made = 0
 let directory = ''
 let hub = busHub()
 
-for (const [name, near] of Object.entries({ memory, object })) {
+function context(near: typeof memory | typeof object): CaseContext {
   const node = () => tiered({ near: near(), far: file({ directory }), bus: hub.bus() })
-  promise(
-    `tiered, ${name} near`,
-    {
-      clock: fakeClock(),
-      granularity: 0,
-      createCaches,
-      backend: () => {
-        directory = join(root, String(made++))
-        hub = busHub()
-        return node()
-      },
-      peer: node,
+  return {
+    clock: fakeClock(),
+    granularity: 0,
+    createCaches,
+    backend: () => {
+      directory = join(root, String(made++))
+      hub = busHub()
+      return node()
     },
-    {
-      topics: [...EVERY_BACKEND, 'sharing', 'peeking', 'clearing everything'],
-      cacheTopics: [...EVERY_CACHE.filter((topic) => near === memory || topic !== 'copies'), 'fleet'],
-    },
-  )
+    peer: node,
+  }
 }
+
+promise('tiered', context(memory), {
+  topics: [...EVERY_BACKEND, 'sharing', 'peeking', 'clearing everything'],
+  cacheTopics: [...EVERY_CACHE, 'fleet'],
+})
+
+promise('tiered, an object() near', context(object), {
+  topics: ['reading', 'writing', 'sharing', 'peeking', 'replacing'],
+  cacheTopics: ['values', 'staleness', 'fleet'],
+})

@@ -1,4 +1,4 @@
-/** The promises that more than one process, or a server's own clock, could break: over a real Redis and its channels. */
+/** The promises that more than one process could break: over a real Redis and its channels. */
 import { beforeAll, describe, it } from 'vitest'
 import { redis, redisBus } from '../../../src/backends/redis/redis.ts'
 import { tiered } from '../../../src/backends/tiered/tiered.ts'
@@ -27,12 +27,9 @@ const context: CaseContext = {
 const TOPICS = {
   sharing: backendCases.sharing,
   claims: backendCases.claims,
-  expiry: backendCases.expiry,
-  counting: backendCases.counting,
   replacing: backendCases.replacing,
   concurrency: backendCases.concurrency,
   fleet: cacheCases.fleet,
-  staleness: cacheCases.staleness,
 }
 for (const [topic, cases] of Object.entries(TOPICS)) {
   describe(topic, () => {
