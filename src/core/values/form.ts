@@ -55,6 +55,7 @@ export function tieredForm(far: Form, near: Form): Form {
     return bytes instanceof Uint8Array ? new Carried(bytes, nearly(value, createdAt, grace)) : undefined
   }
   return {
+    ...(near.bare && { bare: near.bare }),
     pack,
     read(what) {
       if (!(what instanceof Carried)) return near.read(what)
