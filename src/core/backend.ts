@@ -136,6 +136,19 @@ export interface Backend {
   /** What a reader may have of a value that rests here: its own copy. Never asked for what cannot be changed. */
   lend?(value: unknown): unknown
 
+  // May, where it stands over other backends.
+
+  /**
+   * It holds bytes and keeps values near, in this backend of the process. What it answers is then a `Carried` around
+   * bytes, or what rests near; what it is given to store is a `Carried`.
+   */
+  readonly near?: Backend
+  /**
+   * Called once, before `open`, with what makes an inner backend on a network safe to ask. `recovered`: what faults had left
+   * undone there has been repaired, and `wholly` unless some of it may have to be again.
+   */
+  compose?(guard: (inner: Backend, recovered: (wholly: boolean) => void) => Backend): void
+
   // May: derived once, in core/store.ts, where absent.
 
   /** Called once by each alias, before its first verb. The first host's clock counts. */

@@ -19,6 +19,8 @@ import { isNewer, type Loss, type LostClear, Recovery } from './recovery.ts'
 export interface Watch {
   down(error: unknown): void
   up(downFor: number, repaired: number): void
+  /** Told after every round of repairs. `wholly`: nothing is left to repair, or to repair again. */
+  recovered?(wholly: boolean): void
 }
 
 /** Keys repaired at once. */
@@ -334,6 +336,7 @@ export class Guard implements Backend {
         await this.#repair(batch)
       }
     }
+    this.#watch.recovered?.(!this.#recovery.pending)
   }
 
   async #connect(within: number): Promise<void> {

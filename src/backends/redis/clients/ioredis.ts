@@ -13,6 +13,8 @@ export interface IoredisClient {
   disconnect(): void
   callBuffer(command: string, args: Word[]): Promise<unknown>
   on(event: string, listener: (error?: unknown) => void): unknown
+  on(event: 'messageBuffer', listener: (channel: Buffer, message: Buffer) => void): unknown
+  subscribe(channel: string): Promise<unknown>
   off(event: string, listener: (error?: unknown) => void): unknown
 }
 
@@ -191,6 +193,10 @@ function fromAny(client: IoredisClient): Client {
     },
     call: (words) => send(client, words),
     masters: () => [],
+    async subscribe(channel, hear) {
+      client.on('messageBuffer', (_channel: Buffer, message: Buffer) => hear(message))
+      await client.subscribe(channel)
+    },
     onEnd(listener) {
       client.on('end', listener)
     },

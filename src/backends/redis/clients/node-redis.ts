@@ -21,6 +21,7 @@ interface Single extends NodeRedisClient {
   readonly isReady: boolean
   readonly options?: { keyPrefix?: unknown } | undefined
   sendCommand(args: readonly Word[], options: object): Promise<unknown>
+  subscribe(channel: string, hear: (message: Buffer) => void, asBytes: true): Promise<unknown>
 }
 
 interface ClusterNode {
@@ -134,6 +135,9 @@ function fromSingle(client: Single): Client {
     },
     call,
     masters: () => [call],
+    async subscribe(channel, hear) {
+      await client.subscribe(channel, hear, true)
+    },
     onEnd(listener) {
       client.on('error', () => {
         if (!client.isOpen) listener()
@@ -150,6 +154,7 @@ function fromCluster(client: Clustered): Client {
   return {
     ...fromAny(client),
     cluster: true,
+    subscribe: () => Promise.reject(new Error('Subscribe on one node')),
     get ready() {
       return client.isOpen && client.masters.length > 0
     },
