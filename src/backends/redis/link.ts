@@ -9,6 +9,7 @@
  */
 import { setImmediate as nextRound, setTimeout as sleep } from 'node:timers/promises'
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
+import { Deadlines, Waiting } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Word } from './client.ts'
 import { answered, failure, failureOf, isRefusal } from './failure.ts'
 
@@ -36,18 +37,36 @@ const PATIENCE = 40
 /** One operation may be a command for each slot of its keys. */
 const COMMANDS_PER_OPERATION = 16
 
-interface Pending {
+/** A command under way. */
+class Pending extends Waiting<Pending> {
   readonly client: Client
   readonly key: string
-  readonly due: number
-  reject: (error: Error) => void
-  overdue: boolean
+  readonly reject: (error: Error) => void
+  readonly #late: (pending: Pending) => void
+
+  constructor(
+    client: Client,
+    key: string,
+    patience: number,
+    reject: (error: Error) => void,
+    late: (pending: Pending) => void,
+  ) {
+    super(patience)
+    this.client = client
+    this.key = key
+    this.reject = reject
+    this.#late = late
+  }
+
+  override expire(): void {
+    this.#late(this)
+  }
 }
 
 export class Link {
   readonly #source: Source
   readonly #options: LinkOptions
-  readonly #pending = new Set<Pending>()
+  readonly #pending = new Deadlines<Pending>()
   #client: Client | undefined
   /** The attempt that runs now. */
   #opening: Promise<Client> | undefined
@@ -57,7 +76,6 @@ export class Link {
   #attemptedAt = Number.NEGATIVE_INFINITY
   #failures = 0
   #retry: NodeJS.Timeout | undefined
-  #deadline: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(source: Source, options: LinkOptions) {
@@ -77,10 +95,10 @@ export class Link {
 
   call(words: readonly Word[], key: string, read = false): Promise<Reply> {
     const client = this.#client
-    if (client?.ready) return this.#send(client, key, () => client.call(words, key, read))
+    if (client?.ready) return this.#send(client, client.call, words, key, read)
     if (this.#closed) return Promise.reject(new ClosedError())
     if (this.#tried) return Promise.reject(this.#away())
-    return this.#attempt().then((opened) => this.#send(opened, key, () => opened.call(words, key, read)))
+    return this.#attempt().then((opened) => this.#send(opened, opened.call, words, key, read))
   }
 
   /** A way to each server that takes writes: one, or those of the Cluster. */
@@ -89,7 +107,7 @@ export class Link {
     if (!this.#tried) await this.#attempt()
     const client = this.#client
     if (!client?.ready) throw this.#away()
-    return client.masters().map((call) => (words) => this.#send(client, '', () => call(words)))
+    return client.masters().map((call) => (words) => this.#send(client, call, words, '', false))
   }
 
   /** Ends the present connection and resolves when a new one has answered. */
@@ -105,58 +123,46 @@ export class Link {
   close(): void {
     this.#closed = true
     this.#end(new ClosedError())
-    clearTimeout(this.#deadline)
+    this.#pending.rest()
   }
 
-  #send(client: Client, key: string, send: () => Promise<Reply>): Promise<Reply> {
-    if (this.#pending.size >= this.#options.maxInFlight * COMMANDS_PER_OPERATION) {
+  #send(
+    client: Client,
+    call: Client['call'],
+    words: readonly Word[],
+    key: string,
+    read: boolean,
+  ): Promise<Reply> {
+    const { maxInFlight, opTimeout } = this.#options
+    if (this.#pending.size >= maxInFlight * COMMANDS_PER_OPERATION) {
       return Promise.reject(failure('OVERLOADED', 'Too many commands are under way to Redis'))
     }
     return new Promise((resolve, reject) => {
-      const allowed = this.#options.opTimeout + PATIENCE
-      const due = performance.now() + allowed
-      const pending: Pending = { client, key, due, reject, overdue: false }
-      this.#pending.add(pending)
-      this.#deadline ??= setTimeout(this.#lookSoon, allowed)
-      send().then(
+      const pending = new Pending(client, key, opTimeout + PATIENCE, reject, this.#late)
+      this.#pending.begin(pending)
+      call(words, key, read).then(
         (reply) => {
-          this.#pending.delete(pending)
-          resolve(reply)
+          if (this.#pending.end(pending)) resolve(reply)
         },
         (error: unknown) => {
-          this.#pending.delete(pending)
-          const failed = failureOf(error)
-          reject(failed)
-          // A leader that has become a replica: the one to write to is elsewhere now.
-          if (answered(failed, 'READONLY') && client === this.#client) this.#replace(failed)
+          if (this.#pending.end(pending)) this.#failed(pending, failureOf(error))
         },
       )
     })
   }
 
-  // Not in the timer's own turn: when our loop was blocked, the answers lie read in the kernel, and the server is not to blame.
-  readonly #lookSoon = (): void => {
-    setImmediate(() => setImmediate(this.#look))
+  #failed({ client, reject }: Pending, error: CacheError): void {
+    reject(error)
+    // A leader that has become a replica: the one to write to is elsewhere now.
+    if (answered(error, 'READONLY') && client === this.#client) this.#replace(error)
   }
 
-  /** All have the same time, so they are due in the order they were sent. */
-  readonly #look = (): void => {
-    this.#deadline = undefined
-    const now = performance.now()
-    let late: Pending | undefined
-    for (const pending of this.#pending) {
-      if (pending.overdue) continue
-      if (pending.due > now) {
-        if (!this.#closed) this.#deadline = setTimeout(this.#lookSoon, pending.due - now)
-        break
-      }
-      pending.overdue = true
-      pending.reject(timedOut(this.#options.opTimeout))
-      late = pending
-    }
-    if (late === undefined || this.#source.borrowed) return
-    if (late.client.destroyNode) late.client.destroyNode(late.key)
-    else if (late.client === this.#client) this.#replace(timedOut(this.#options.opTimeout))
+  readonly #late = ({ client, key, reject }: Pending): void => {
+    const why = timedOut(this.#options.opTimeout)
+    reject(why)
+    if (this.#source.borrowed) return
+    if (client.destroyNode) client.destroyNode(key)
+    else if (client === this.#client) this.#replace(why)
   }
 
   /**
@@ -166,12 +172,11 @@ export class Link {
   #endSilentNodes(): boolean {
     const client = this.#client
     if (!client?.ready || !client.destroyNode || this.#source.borrowed) return false
-    const now = performance.now()
     let silent = false
-    for (const pending of this.#pending) {
-      if (pending.due > now + PATIENCE) break
+    for (const pending of this.#pending.all()) {
+      if (this.#pending.left(pending) > PATIENCE) break
       silent = true
-      this.#pending.delete(pending)
+      this.#pending.end(pending)
       pending.reject(timedOut(this.#options.opTimeout))
       client.destroyNode(pending.key)
     }
@@ -193,10 +198,8 @@ export class Link {
     const client = this.#client
     this.#client = undefined
     if (client && !this.#source.borrowed) client.destroy()
-    for (const pending of this.#pending) {
-      if (pending.client !== client) continue
-      this.#pending.delete(pending)
-      pending.reject(why)
+    for (const pending of this.#pending.all()) {
+      if (pending.client === client && this.#pending.end(pending)) pending.reject(why)
     }
   }
 
