@@ -45,6 +45,7 @@ export class RedisBackend implements Backend {
         return servers.cold ? LOADING + connectTimeout + opTimeout : opTimeout
       },
       maxInFlight,
+      inParts: servers.cluster,
       noAnswer: (error) => servers.noAnswer(error),
       reconnect: () => servers.reconnect(),
     }

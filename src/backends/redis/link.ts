@@ -12,6 +12,7 @@ import { type BackendError, type CacheError, ClosedError } from '../../core/erro
 import { Deadlines, Waiting } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Word } from './client.ts'
 import { answered, failure, failureOf, isRefusal } from './failure.ts'
+import { SilentNodes } from './silent-nodes.ts'
 
 export interface LinkOptions {
   /** How long an operation may take, in milliseconds. */
@@ -41,12 +42,14 @@ const COMMANDS_PER_OPERATION = 16
 class Pending extends Waiting<Pending> {
   readonly client: Client
   readonly key: string
+  readonly read: boolean
   readonly reject: (error: Error) => void
   readonly #late: (pending: Pending) => void
 
   constructor(
     client: Client,
     key: string,
+    read: boolean,
     patience: number,
     reject: (error: Error) => void,
     late: (pending: Pending) => void,
@@ -54,6 +57,7 @@ class Pending extends Waiting<Pending> {
     super(patience)
     this.client = client
     this.key = key
+    this.read = read
     this.reject = reject
     this.#late = late
   }
@@ -67,6 +71,7 @@ export class Link {
   readonly #source: Source
   readonly #options: LinkOptions
   readonly #pending = new Deadlines<Pending>()
+  readonly #silent = new SilentNodes()
   #client: Client | undefined
   /** The attempt that runs now. */
   #opening: Promise<Client> | undefined
@@ -83,9 +88,9 @@ export class Link {
     this.#options = options
   }
 
-  /** It is connected, or nobody has tried yet. */
+  /** It is connected, and to somebody who answers; or nobody has tried yet. */
   get hopeful(): boolean {
-    return this.#client?.ready ?? !this.#tried
+    return this.#client ? this.#serves(this.#client) : !this.#tried
   }
 
   /** Nobody has tried to connect, or the first attempt still runs. */
@@ -115,7 +120,7 @@ export class Link {
     if (this.#closed) throw new ClosedError()
     const now = performance.now()
     if (this.#why && isRefusal(this.#why) && now - this.#attemptedAt < RETRY_REFUSED) throw this.#why
-    if (this.#endSilentNodes()) return
+    if (this.#leaveSilentNodes()) return
     if (!this.#source.borrowed && !this.#opening) this.#end(failure('ECONNRESET', 'Redis is reconnected to'))
     await this.#attempt()
   }
@@ -137,12 +142,16 @@ export class Link {
     if (this.#pending.size >= maxInFlight * COMMANDS_PER_OPERATION) {
       return Promise.reject(failure('OVERLOADED', 'Too many commands are under way to Redis'))
     }
+    const node = this.#silent.size > 0 ? client.nodeOf?.(key, read) : undefined
+    if (node !== undefined && this.#silent.refuses(node)) return Promise.reject(timedOut(opTimeout))
     return new Promise((resolve, reject) => {
-      const pending = new Pending(client, key, opTimeout + PATIENCE, reject, this.#late)
+      const pending = new Pending(client, key, read, opTimeout + PATIENCE, reject, this.#late)
       this.#pending.begin(pending)
       call(words, key, read).then(
         (reply) => {
-          if (this.#pending.end(pending)) resolve(reply)
+          if (!this.#pending.end(pending)) return
+          if (node !== undefined) this.#silent.forget(node)
+          resolve(reply)
         },
         (error: unknown) => {
           if (this.#pending.end(pending)) this.#failed(pending, failureOf(error))
@@ -157,30 +166,38 @@ export class Link {
     if (answered(error, 'READONLY') && client === this.#client) this.#replace(error)
   }
 
-  readonly #late = ({ client, key, reject }: Pending): void => {
+  readonly #late = (pending: Pending): void => {
     const why = timedOut(this.#options.opTimeout)
-    reject(why)
-    if (this.#source.borrowed) return
-    if (client.destroyNode) client.destroyNode(key)
-    else if (client === this.#client) this.#replace(why)
+    pending.reject(why)
+    if (pending.client !== this.#client) return
+    if (pending.client.nodeOf) this.#leaveNode(pending.client, pending)
+    else this.#replace(why)
+  }
+
+  /** In a Cluster only the connection that owes an answer goes, and the other nodes serve on. */
+  #leaveNode(client: Client, { key, read }: Pending): void {
+    const node = client.nodeOf?.(key, read)
+    if (node !== undefined) this.#silent.add(node)
+    if (!this.#source.borrowed) client.destroyNode?.(key)
   }
 
   /**
-   * In a Cluster one silent node is not the Cluster: only the connections that owe an answer go, and the others stay.
-   * `false` when there is nothing of the kind, and everything has to be opened anew.
+   * In a Cluster: leaves the nodes that owe answers about now. `true` when the others serve: then nothing has to be
+   * opened anew.
    */
-  #endSilentNodes(): boolean {
+  #leaveSilentNodes(): boolean {
     const client = this.#client
-    if (!client?.ready || !client.destroyNode || this.#source.borrowed) return false
-    let silent = false
+    if (!client?.ready || !client.nodeOf) return false
     for (const pending of this.#pending.all()) {
       if (this.#pending.left(pending) > PATIENCE) break
-      silent = true
       this.#pending.end(pending)
-      pending.reject(timedOut(this.#options.opTimeout))
-      client.destroyNode(pending.key)
+      this.#late(pending)
     }
-    return silent
+    return this.#silent.size > 0 && this.#serves(client)
+  }
+
+  #serves(client: Client): boolean {
+    return client.ready && (this.#silent.size === 0 || this.#silent.size < client.masters().length)
   }
 
   /** Ends a connection that is of no use any more and opens another, at once if the last attempt was not a moment ago. */
@@ -197,6 +214,7 @@ export class Link {
     this.#retry = undefined
     const client = this.#client
     this.#client = undefined
+    this.#silent.forget()
     if (client && !this.#source.borrowed) client.destroy()
     for (const pending of this.#pending.all()) {
       if (pending.client === client && this.#pending.end(pending)) pending.reject(why)

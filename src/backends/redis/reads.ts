@@ -58,8 +58,7 @@ export class Reads {
     const reads = this.#waiting
     this.#waiting = []
     const link = this.#servers.reader()
-    if (reads.length === 1) this.#alone(link, reads[0]!)
-    else for (const part of groups(reads, storageKeyOf, this.#servers.cluster)) this.#together(link, part)
+    for (const part of groups(reads, storageKeyOf, this.#servers.cluster)) this.#together(link, part)
   }
 
   #alone(link: Link, { storageKey, key, resolve, reject }: Read): void {
@@ -74,7 +73,10 @@ export class Reads {
   }
 
   #together(link: Link, reads: readonly Read[]): void {
-    if (reads.length === 1) return this.#alone(link, reads[0]!)
+    if (reads.length === 1) {
+      this.#alone(link, reads[0]!)
+      return
+    }
     ask(link, reads.map(storageKeyOf)).then(
       (values) => {
         for (let i = 0; i < reads.length; i++) reads[i]!.resolve(values[i])

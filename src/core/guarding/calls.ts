@@ -121,7 +121,7 @@ export class Calls {
 
   /** Does it say that no server answers? `before`: `answers`, when what failed began. */
   isSilence(error: unknown, before: number): boolean {
-    if (error instanceof TimeoutError) return this.#answers === before
+    if (error instanceof TimeoutError) return this.#answers === before && !this.#network.inParts
     return error instanceof UnavailableError || this.#network.noAnswer(error)
   }
 

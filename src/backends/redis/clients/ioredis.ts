@@ -24,7 +24,7 @@ interface IoredisNode extends IoredisClient {
 interface IoredisCluster extends IoredisClient {
   readonly isCluster: boolean
   readonly slots: readonly (readonly string[] | undefined)[]
-  readonly options: { keyPrefix?: string | undefined }
+  readonly options: { keyPrefix?: string | undefined; scaleReads?: unknown }
   nodes(role: 'master'): IoredisNode[]
 }
 
@@ -176,6 +176,9 @@ function fromCluster(client: IoredisCluster, slotOf: (key: string) => number): C
     },
     masters: () => client.nodes('master').map((node) => (words) => sendByName(node, words)),
     destroy: () => client.disconnect(),
+    nodeOf(key, read) {
+      return read && client.options.scaleReads !== 'master' ? undefined : client.slots[slotOf(key)]?.[0]
+    },
     destroyNode(key) {
       const address = client.slots[slotOf(key)]?.[0]
       const node = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address)
