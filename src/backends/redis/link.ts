@@ -7,9 +7,8 @@
  * keeps a deadline a little earlier and asks for a fresh connection itself; this one is for what the guard does not see:
  * each command of a long `clear`, of a batch, of an abandoned call.
  */
-import { setImmediate as nextRound, setTimeout as sleep } from 'node:timers/promises'
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
-import { Deadlines, Waiting } from '../../core/guarding/deadline.ts'
+import { Deadlines, inTime, Waiting } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Word } from './client.ts'
 import { answered, failure, failureOf, isRefusal } from './failure.ts'
 import { SilentNodes } from './silent-nodes.ts'
@@ -240,22 +239,11 @@ export class Link {
     this.#attemptedAt = performance.now()
     const { borrowed } = this.#source
     let client: Client | undefined
-    const over = new AbortController()
     try {
       client = this.#client ?? (await this.#source.make())
       if (borrowed) this.#client = client
-      const expired = sleep(this.#options.connectTimeout, undefined, { signal: over.signal }).then(
-        async () => {
-          // As with every deadline: what has arrived while our loop was busy is read first.
-          await nextRound()
-          await nextRound()
-          throw timedOut(this.#options.connectTimeout)
-        },
-      )
-      expired.catch(() => {})
-      await Promise.race([client.connect(), expired])
-      // Connected is not yet served: a frozen server accepts, one that loads its data refuses. A Cluster has told its slots.
-      if (!client.cluster) await Promise.race([client.call(['ping'], '', false), expired])
+      const { connectTimeout } = this.#options
+      await inTime(connectTimeout, served(client), () => timedOut(connectTimeout))
       if (this.#closed) throw new ClosedError()
     } catch (error) {
       if (client && !borrowed) client.destroy()
@@ -265,8 +253,6 @@ export class Link {
       this.#failures++
       if (!borrowed) this.#comeBack(isRefusal(this.#why) ? RETRY_REFUSED : this.#pause())
       throw this.#why
-    } finally {
-      over.abort()
     }
     this.#failures = 0
     this.#client = client
@@ -293,6 +279,12 @@ export class Link {
     retry.unref()
     this.#retry = retry
   }
+}
+
+/** Connected is not yet served: a frozen server accepts, one that loads its data refuses. A Cluster has told its slots. */
+async function served(client: Client): Promise<void> {
+  await client.connect()
+  if (!client.cluster) await client.call(['ping'], '', false)
 }
 
 function timedOut(ms: number): BackendError {

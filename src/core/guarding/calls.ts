@@ -8,7 +8,7 @@ import { type Answer, isPromise } from '../answer.ts'
 import type { Backend, Network } from '../backend.ts'
 import { UnavailableError } from '../errors.ts'
 import { makeSpace } from '../values/space.ts'
-import { Deadlines, TimeoutError, Waiting } from './deadline.ts'
+import { Deadline, Deadlines, TimeoutError } from './deadline.ts'
 
 /** How long closing waits for the backend to let go, in milliseconds. */
 const CLOSING = 500
@@ -28,7 +28,7 @@ export class Calls {
   readonly #backend: Backend
   readonly #network: Network
   readonly #hearer: Hearer
-  readonly #deadlines = new Deadlines<Call>()
+  readonly #deadlines = new Deadlines<Deadline>()
   #underWay = 0
   /** How often anything was answered: whether another was answered since a call began is whether this has moved. */
   #answers = 0
@@ -157,7 +157,7 @@ export class Calls {
         return
       }
       const deadlines = this.#deadlines
-      const call = new Call(ms, () => reject(ended(true, timedOut(this.#backend.name, verb, ms))))
+      const call = new Deadline(ms, () => reject(ended(true, timedOut(this.#backend.name, verb, ms))))
       deadlines.begin(call)
       answer.then(
         (value) => {
@@ -170,15 +170,6 @@ export class Calls {
         },
       )
     })
-  }
-}
-
-class Call extends Waiting<Call> {
-  readonly expire: () => void
-
-  constructor(patience: number, expire: () => void) {
-    super(patience)
-    this.expire = expire
   }
 }
 

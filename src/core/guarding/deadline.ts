@@ -119,3 +119,23 @@ export class Deadlines<W extends Waiting<W>> {
     }
   }
 }
+
+/** One with nothing else to know of it. */
+export class Deadline extends Waiting<Deadline> {
+  readonly expire: () => void
+
+  constructor(patience: number, expire: () => void) {
+    super(patience)
+    this.expire = expire
+  }
+}
+
+/** What a promise brings, where that takes no longer than so many milliseconds; else rejects with what `late` makes. */
+export function inTime<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  const deadlines = new Deadlines<Deadline>()
+  return new Promise<T>((resolve, reject) => {
+    const deadline = new Deadline(ms, () => reject(late()))
+    deadlines.begin(deadline)
+    promise.finally(() => deadlines.end(deadline)).then(resolve, reject)
+  }).finally(() => deadlines.rest())
+}
