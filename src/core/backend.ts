@@ -65,6 +65,8 @@ export interface Network {
   readonly opTimeout: number
   /** Operations under way at once; one more fails at once. */
   readonly maxInFlight: number
+  /** Several servers hold a part each: one that is late says nothing of the others. `reconnect` finds out which are silent. */
+  readonly inParts?: boolean
   /** Does this error say that no server answered (or none that can serve)? A server that refuses something has answered. */
   noAnswer(error: unknown): boolean
   /** Destroys the connections there are, with what is under way on them, and resolves once a new one has answered. */

@@ -25,6 +25,7 @@ interface Single extends NodeRedisClient {
 }
 
 interface ClusterNode {
+  readonly address: string
   readonly client?: Single | undefined
 }
 
@@ -46,8 +47,8 @@ export function isNodeRedis(client: object): client is Single | Clustered {
 }
 
 /** The client of a user. */
-export function adoptNodeRedis(client: Single | Clustered): Client {
-  return 'nodeClient' in client ? fromCluster(client) : fromSingle(client)
+export function adoptNodeRedis(client: Single | Clustered, slotOf: (key: string) => number): Client {
+  return 'nodeClient' in client ? fromCluster(client, slotOf, true) : fromSingle(client)
 }
 
 interface Package {
@@ -60,7 +61,7 @@ function isPackage(module: object): module is Package {
 }
 
 /** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
-export async function loadNodeRedis(): Promise<Driver> {
+export async function loadNodeRedis(slotOf: (key: string) => number): Promise<Driver> {
   const { createClient, createCluster } = await importPackage()
   return {
     open({ address, clientOptions, connectTimeout }: Target) {
@@ -91,6 +92,8 @@ export async function loadNodeRedis(): Promise<Driver> {
             socket: { connectTimeout, ...asObject(given.socket), ...security(first) },
           },
         }),
+        slotOf,
+        readReplicas,
       )
     },
   }
@@ -150,7 +153,7 @@ function fromSingle(client: Single): Client {
   }
 }
 
-function fromCluster(client: Clustered): Client {
+function fromCluster(client: Clustered, slotOf: (key: string) => number, replicasMayAnswer: boolean): Client {
   return {
     ...fromAny(client),
     cluster: true,
@@ -170,7 +173,8 @@ function fromCluster(client: Clustered): Client {
       if (client.isOpen) client.destroy()
     },
     // It looks for its nodes by itself when one of them fails; a late answer has nobody waiting.
-    destroyNode() {},
+    nodeOf: (key, read) =>
+      read && replicasMayAnswer ? undefined : client.slots[slotOf(key)]?.master.address,
   }
 }
 
