@@ -218,26 +218,6 @@ it('maxPendingBytes bounds what waits; a single larger call has the queue to its
   expect((await client.setMany(Array.from({ length: 20 }, (_, i) => [`k${i}`, value]))).size).toBe(0)
 })
 
-it('F12 T5 20,000 sets of 1 kB while it is down keep no memory, and nothing is sent afterwards', async () => {
-  const server = await startMemcached()
-  const client = connected({ servers: server.address })
-  await client.set('k', 'v')
-  await server.kill()
-  await timed(() => client.get('k'))
-  const before = process.memoryUsage()
-  for (let i = 0; i < 200; i++) {
-    await Promise.allSettled(
-      Array.from({ length: 100 }, (_, j) => client.set(`k${j}`, Buffer.alloc(1024, 1))),
-    )
-  }
-  const after = process.memoryUsage()
-  expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(60e6)
-  expect(client.servers[0]?.pending).toBe(0)
-  await server.restart()
-  await recovery(() => client.get('k'))
-  expect((await client.stats()).get(server.address)?.get('cmd_set')).toBe('0')
-})
-
 describe('F13 clients that lose a server together', () => {
   const settings = { reconnectDelay: 750, maxReconnectDelay: 1000 }
 
