@@ -92,7 +92,7 @@ describe.each<[string, () => void]>([
     },
   ],
 ])('a wire that is %s', (_, begin) => {
-  it('T5 F12 20,000 sets of 1 kB keep less than 30 MB and then nothing, and none of them is sent when it is back', async () => {
+  it('T5 F12 20,000 sets of 1 kB keep less than 30 MB, then less than 10 MB, and none of them is sent when it is back', async () => {
     const cache = over()
     await cache.set('before', 1)
     const sets = Number(await stat('cmd_set'))
@@ -108,7 +108,7 @@ describe.each<[string, () => void]>([
     await Promise.all(all.splice(0))
     expect(stored).toBe(0)
     expect(during - before).toBeLessThan(30e6)
-    expect(reachable() - before).toBeLessThan(5e6)
+    expect(reachable() - before).toBeLessThan(10e6)
     Object.assign(wire, { requests: {}, answers: {}, accepts: true })
     wire.reset()
     await expect.poll(() => cache.get('before'), { timeout: 10_000, interval: 10 }).toBe(1)
