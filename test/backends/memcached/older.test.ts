@@ -6,7 +6,7 @@ import { EVERY_BACKEND, promise } from '../promises.ts'
 import { memcachedContext, UNSIGNED } from './context.ts'
 
 // Most of the cases wait for an end on the server's clock.
-vi.setConfig({ maxConcurrency: 40 })
+vi.setConfig({ maxConcurrency: 200 })
 
 let servers: TestServer[]
 beforeAll(async () => {
