@@ -1,9 +1,9 @@
 /** A visit on Node's own request and response, from its lookup to the handler behind it. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { andThen } from '../../core/answer.ts'
 import type { PageCache } from '../page-cache.ts'
 import type { Visit } from '../visit.ts'
-import { Capture, prepare, send } from './capture.ts'
+import { absorb, Capture, prepare, send } from './capture.ts'
 import { isRerun, rerun } from './rerun.ts'
 
 /** Where an adapter found what. `R` is the framework's own request. */
@@ -19,6 +19,8 @@ export interface NodeVisit<R> {
   readonly told?: { readonly scheme: string; readonly host: string } | undefined
   /** Runs the whole site for another request, so that stale pages can be renewed. */
   readonly site?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined
+  /** Fields of the response that the framework has set and keeps in a place of its own until it answers. */
+  readonly set?: (() => Readonly<OutgoingHttpHeaders>) | undefined
   /** Objects beside the request that middlewares put things on. */
   readonly beside?: readonly object[]
 }
@@ -49,6 +51,7 @@ export function serve<R, T>(
   if (outer?.exchange?.adopt?.(cache.spot, cache.settings)) return go()
   return andThen(cache.begin(visitOf(on)), (course): T | Promise<T | undefined> | undefined => {
     if (course.do === 'reply') {
+      if (on.set) absorb(response, on.set())
       send(response, course.reply)
       return answered?.()
     }
@@ -59,7 +62,7 @@ export function serve<R, T>(
     }
     const capture = outer && outer.exchange === undefined ? outer : new Capture(response)
     captures.set(response, capture)
-    capture.begin(exchange)
+    capture.begin(exchange, on.set?.())
     prepare(on.raw, exchange, ...(on.beside ?? []))
     const failed = (error: unknown): undefined => {
       if (!capture.fail()) throw error
