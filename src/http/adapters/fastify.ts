@@ -99,7 +99,7 @@ function describe<R extends FastifyRequest>(request: R, reply: FastifyReply): No
     response: reply.raw,
     target: originalUrl,
     // With a proxy that it trusts, Fastify tells more addresses than that one's.
-    ...(ips && { told: { scheme: request.protocol, host: request.host }, trusted: ips.length > 1 }),
+    ...(ips && { told: { scheme: request.protocol, host: request.host }, trusted: () => ips.length > 1 }),
     site: (again, response) => server.routing(again, response),
     set: () => reply.getHeaders(),
     beside: [request],

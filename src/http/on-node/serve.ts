@@ -2,6 +2,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { andThen } from '../../core/answer.ts'
 import type { PageCache } from '../page-cache.ts'
+import type { Scheme } from '../policy/page-key.ts'
 import type { Visit } from '../visit.ts'
 import { absorb, Capture, prepare, send } from './capture.ts'
 import { isRerun, rerun } from './rerun.ts'
@@ -14,7 +15,7 @@ export interface NodeVisit<R> {
   /** As received, where the framework changes `raw.url`. */
   readonly target?: string | undefined
   /** The framework trusts the proxy it comes from. */
-  readonly trusted?: boolean | undefined
+  readonly trusted?: (() => boolean) | undefined
   /** What the framework tells of the URL, where it believes a proxy in a way of its own. */
   readonly told?: { readonly scheme: string; readonly host: string } | undefined
   /** Runs the whole site for another request, so that stale pages can be renewed. */
@@ -49,6 +50,15 @@ export function serve<R, T>(
   const { response } = on
   const outer = captures.get(response)
   if (outer?.exchange?.adopt?.(cache.spot, cache.settings)) return go()
+  const { raw, target = raw.url ?? '' } = on
+  const plain = isRerun(raw)
+    ? undefined
+    : cache.plainHits?.find(raw.method, schemeOf(raw), target, raw.rawHeaders)
+  if (plain !== undefined) {
+    if (on.set) absorb(response, on.set())
+    send(response, plain)
+    return answered?.()
+  }
   return andThen(cache.begin(visitOf(on)), (course): T | Promise<T | undefined> | undefined => {
     if (course.do === 'reply') {
       if (on.set) absorb(response, on.set())
@@ -79,19 +89,24 @@ export function serve<R, T>(
 }
 
 function visitOf<R>({ request, raw, target, trusted, told, site }: NodeVisit<R>): Visit<R> {
-  const secure = 'encrypted' in raw.socket && raw.socket.encrypted === true
+  const scheme = schemeOf(raw)
   const url = target ?? raw.url ?? ''
+  const trusts = trusted?.() ?? false
   return {
     request,
     method: raw.method ?? '',
     target: url,
-    scheme: (told ? told.scheme === 'https' : secure) ? 'https' : 'http',
+    scheme: told ? (told.scheme === 'https' ? 'https' : 'http') : scheme,
     host: told ? told.host : hostOf(raw),
     fields: raw.headers,
-    ...(trusted && { trusted: told ? ('applied' as const) : trusted }),
+    ...(trusts && { trusted: told ? ('applied' as const) : true }),
     ...(isRerun(raw) && { refresh: true }),
-    ...(site && { rerun: (fields) => rerun(site, url, secure, fields) }),
+    ...(site && { rerun: (fields) => rerun(site, url, scheme === 'https', fields) }),
   }
+}
+
+function schemeOf({ socket }: IncomingMessage): Scheme {
+  return 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http'
 }
 
 /** Node keeps the first of several Host lines and drops the others; whoever reads the raw ones may believe another. */

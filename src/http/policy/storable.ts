@@ -52,7 +52,8 @@ export type RefusalReason =
 export const MAX_LINES = 256
 const MAX_LINES_LENGTH = 65_536
 
-const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const
+/** Fields by which a handler may take a request for one of another method. */
+export const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const
 
 /** RFC 9111 §5.2.2.3: statuses whose rules for caches are known here. A 206 is not: parts are not stored. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
