@@ -23,6 +23,8 @@ export interface PageCacheOptions<R = unknown> {
   statuses?: readonly number[]
   /** Stores any final status that says itself how long it is fresh. */
   anyStatus?: boolean
+  /** Lets `must-understand` lift `no-store` where the rules of the status are known (RFC 9111 §5.2.2.3). */
+  mustUnderstand?: boolean
   /** Stores a response with Set-Cookie, without that field. Else it is not stored. */
   stripSetCookie?: boolean
   /** Fields obeyed in place of Cache-Control (RFC 9213), the first that says something, such as `['CDN-Cache-Control']`. */
@@ -92,6 +94,7 @@ const NAMES = [
   'keyPrefix',
   'statuses',
   'anyStatus',
+  'mustUnderstand',
   'stripSetCookie',
   'targets',
   'varyOn',
@@ -159,6 +162,7 @@ export function settlePages<R>(options: PageCacheOptions<R>): PageSettings<R> {
   }
   for (const name of [
     'anyStatus',
+    'mustUnderstand',
     'stripSetCookie',
     'obeyRequests',
     'hideCredentials',
@@ -184,6 +188,7 @@ export function settlePages<R>(options: PageCacheOptions<R>): PageSettings<R> {
     ...(options.statuses && { statuses: statusesOf(options.statuses) }),
     ...(options.normalise && { normalise: normalisers(options.normalise) }),
     anyStatus: options.anyStatus ?? false,
+    mustUnderstand: options.mustUnderstand ?? false,
     stripSetCookie: options.stripSetCookie ?? false,
     obeyRequests: options.obeyRequests ?? false,
     bypassOnCookie: options.bypassOnCookie ?? false,

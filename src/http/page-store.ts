@@ -287,9 +287,21 @@ function later(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : Math.max(a, b)
 }
 
+/** The page of a URL that has no other, where that can be told in this turn. `place`: where the URL's entry rests. */
+export function plainPage({ store, door, settings }: Inside, place: string): StoredPage | undefined {
+  if (!settings.backend.sync || settings.backend.holds === 'bytes') return undefined
+  const entry = urlEntryFromValue(store.get(door.space, place))
+  return entry === undefined || entry.variants.length > 0 ? undefined : entry.page
+}
+
+/** Where the entry of a URL rests in the process. */
+export function placeInProcess(url: string): string {
+  return `page:${url}`
+}
+
 /** In the process as it is; what leaves it has one length, whatever the URL. */
 function restingKey(inside: Inside, url: string): string {
-  return inside.settings.backend.sync ? `page:${url}` : `page:${digest(url)}`
+  return inside.settings.backend.sync ? placeInProcess(url) : `page:${digest(url)}`
 }
 
 function variantPlace(generation: string, id: string): string {

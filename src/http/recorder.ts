@@ -57,6 +57,7 @@ export class Recorder<R> implements Exchange {
   readonly #requestedAt: number
   #status = 0
   #fields: Fields = {}
+  #own: Fields = {}
   #head: PageHead | undefined
   /** Pieces of the body; `undefined` where it is not to be kept. */
   #pieces: Buffer[] | undefined
@@ -83,15 +84,13 @@ export class Recorder<R> implements Exchange {
     }
   }
 
-  head(status: number, fields: Fields, whole?: Buffer): Verdict {
+  head(status: number, fields: Fields, whole?: Buffer, own: Fields = {}): Verdict {
     const { asked, page, onError, spot } = this.#parts
     const now = spot.inside.clock.now()
     this.#status = status
     this.#fields = fields
-    if (page && status === 304 && asked.request.method === 'GET') {
-      const renewed = this.#renewed(page, now)
-      if (renewed) return renewed
-    }
+    this.#own = own
+    if (page && status === 304 && asked.request.method === 'GET') return this.#renewed(page, now)
     if (page && onError && status >= 500 && mayServeOnError(page.head, now, status)) {
       this.#land(undefined, true)
       return { do: 'replace', reply: this.#answer(page, now, status) }
@@ -101,7 +100,7 @@ export class Recorder<R> implements Exchange {
     if (recording.keep === undefined || streams || this.#parts.generation === undefined) {
       return this.#notKept(recording.reason ?? 'event-stream', recording.add, now)
     }
-    this.#head = recording.keep
+    this.#head = without(own, recording.keep, fields)
     this.#pieces = []
     if (whole) this.#tag(whole)
     const set = {
@@ -191,7 +190,7 @@ export class Recorder<R> implements Exchange {
   }
 
   /** The handler says that the page we have is still right. */
-  #renewed(page: StoredPage, now: number): Verdict | undefined {
+  #renewed(page: StoredPage, now: number): Verdict {
     const { asked, spot, generation, watch } = this.#parts
     const renewal = renew(
       page.head,
@@ -205,9 +204,15 @@ export class Recorder<R> implements Exchange {
       this.#rules,
       now,
     )
-    if (renewal === undefined) return undefined
+    if (renewal === undefined) {
+      // It names another page than the only one that was asked about. Nothing of it is taken over, and the next one asks anew.
+      void andThen(spot.remove(asked.url), () => undefined)
+      this.#notStored('status')
+      return { do: 'replace', reply: this.#answer(page, now, 304) }
+    }
     if (renewal.keep) {
-      const renewed = { head: withLength(renewal.keep, page.body.length), body: page.body }
+      const keep = without(this.#own, renewal.keep, this.#fields)
+      const renewed = { head: withLength(keep, page.body.length), body: page.body }
       if (generation !== undefined) {
         void andThen(
           spot.store.write(asked.key, generation, asked.request, renewed, this.#rules),
@@ -306,6 +311,14 @@ function wholeBody(pieces: Buffer[], length: number): Buffer {
   let at = 0
   for (const piece of pieces) at += piece.copy(body, at)
   return body
+}
+
+/** A head without the fields that were set before the lookup, unless the handler changed them. */
+function without(own: Fields, head: PageHead, fields: Fields): PageHead {
+  const names = Object.keys(own).filter((name) => String(own[name]) === String(fields[name]))
+  if (names.length === 0) return head
+  const lines = head.lines.filter((_, i, all) => !names.includes(all[i - (i % 2)]!))
+  return { ...head, lines }
 }
 
 function withLength(head: PageHead, length: number): PageHead {

@@ -68,10 +68,10 @@ export class Capture {
     })
   }
 
-  /** From here on the handler answers. What is set already is no part of its answer. */
-  begin(exchange: Exchange): void {
+  /** From here on the handler answers. What is set already, by a framework in a place of its own too, is no part of its answer. */
+  begin(exchange: Exchange, set?: OutgoingHttpHeaders): void {
     this.exchange = exchange
-    this.#before = this.#response.getHeaders()
+    this.#before = { ...this.#response.getHeaders(), ...set }
   }
 
   /** The handler threw: a page of ours may stand in, if nothing was sent. */
@@ -97,7 +97,7 @@ export class Capture {
     response.statusCode = status
     if (typeof second === 'string') response.statusMessage = second
     absorb(response, typeof second === 'string' ? third : second)
-    const verdict = this.exchange.head(status, response.getHeaders(), this.#whole)
+    const verdict = this.exchange.head(status, response.getHeaders(), this.#whole, this.#before)
     switch (verdict.do) {
       case 'replace':
         this.#replace(verdict.reply)
