@@ -331,6 +331,10 @@ export class CacheVerbs {
     return this.#inside ?? this.#open()
   }
 
+  get readThrough(): ReadThrough {
+    return this.#opened().readThrough
+  }
+
   get unnamedKeys(): number {
     return this.#door.unnamedKeys
   }
