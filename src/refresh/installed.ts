@@ -9,7 +9,7 @@ import { ConfigError } from '../core/errors.ts'
  */
 export function checkInstalled(where: string, name: string, module: string): void {
   // In a bundle the library may be a part of the same file, and nothing is to be found beside it.
-  if (!/\/refresh\/runners\/[^/]+$/.test(module)) return
+  if (!/\/refresh\/runners\//.test(module)) return
   try {
     createRequire(module).resolve(name)
   } catch (error) {

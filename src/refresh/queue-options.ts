@@ -11,15 +11,26 @@ export interface EngineOptions {
   queue?: string
   /** How long the queue may take to accept a task, in milliseconds; 1,000 by default. */
   opTimeout?: number
+  /**
+   * A worker that has given no sign of life for so long is dead, in milliseconds, and its tasks are another's; 15,000 by default, at
+   * least 1,000. A worker that computes for that long without a pause is taken for dead too.
+   */
+  deadAfter?: number
   /** How long a closing worker waits for the tasks it runs, in milliseconds; 10,000 by default. */
   closeTimeout?: number
 }
 
-export const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = ['queue', 'opTimeout', 'closeTimeout']
+export const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
+  'queue',
+  'opTimeout',
+  'deadAfter',
+  'closeTimeout',
+]
 
 export interface EngineSettings {
   readonly queue: string
   readonly opTimeout: number
+  readonly deadAfter: number
   readonly closeTimeout: number
 }
 
@@ -28,6 +39,7 @@ export function settleEngine(where: string, options: EngineOptions): EngineSetti
   return {
     queue: options.queue === undefined ? 'stillwarm' : checkQueueName(where, options.queue),
     opTimeout: checkInteger(`${where}: opTimeout`, options.opTimeout ?? 1_000, 1, 60_000),
+    deadAfter: checkInteger(`${where}: deadAfter`, options.deadAfter ?? 15_000, 1_000, 3_600_000),
     closeTimeout: checkInteger(`${where}: closeTimeout`, options.closeTimeout ?? 10_000, 0, 86_400_000),
   }
 }

@@ -42,11 +42,8 @@ const NAMES = [...ENGINE_OPTIONS, 'connection', 'prefix', 'keepFailed', 'workerO
 /** What makes two tasks one, and BullMQ's features that make one task several. */
 const OURS = ['jobId', 'deduplication', 'debounce', 'repeat', 'parent']
 
-/**
- * How soon the tasks of a dead worker are taken by another, in milliseconds: BullMQ's own half minute twice would leave a value stale for
- * that long. A worker whose loop is blocked for longer than a lock loses its task too.
- */
-const LOCK = { lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 5 }
+/** A task that was in the hands of so many workers when they died has killed them. */
+const MOST_DEATHS = 5
 
 /** A socket that a dead server does not close is closed by us, after so long, in milliseconds. */
 const DISCONNECT = { disconnectTimeout: 200 }
@@ -208,7 +205,7 @@ class BullmqWorking implements Working {
         return await perform(job.data, isLast(job))
       } catch (error) {
         if (error instanceof TaskError) throw new UnrecoverableError(error.message)
-        throw error instanceof Error ? error : new Error(`The load threw no Error, but ${kindOf(error)}`)
+        throw plain(error)
       } finally {
         free.give()
       }
@@ -222,7 +219,9 @@ class BullmqWorking implements Working {
     }
     return [...names].map((name) => {
       const worker = new Worker(name, known, {
-        ...LOCK,
+        lockDuration: this.#settings.deadAfter,
+        stalledInterval: Math.ceil(this.#settings.deadAfter / 3),
+        maxStalledCount: MOST_DEATHS,
         ...this.#settings.workerOptions,
         ...connecting(this.#settings),
         concurrency,
@@ -274,6 +273,14 @@ function letGo(of: Queue<Task, unknown, string> | Worker<unknown, string>): void
   const backend = of.getBackend()
   backend.close(true).catch(() => {})
   backend.disconnect().catch(() => {})
+}
+
+/** To BullMQ the names of some errors mean that the task is where it should be; a load's error is a failure whatever its name. */
+function plain(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(`The load threw no Error, but ${kindOf(error)}`)
+  const failure = new Error(error.message)
+  if (error.stack !== undefined) failure.stack = error.stack
+  return failure
 }
 
 function isLast({ attemptsMade, opts }: Job<unknown>): boolean {
