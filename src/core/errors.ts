@@ -70,8 +70,8 @@ export class NotSupportedError extends CacheError {
 export class ClosedError extends CacheError {
   override name = 'ClosedError'
 
-  constructor() {
-    super('CLOSED', 'This cache is closed: make new caches with createCaches()')
+  constructor(message = 'This cache is closed: make new caches with createCaches()') {
+    super('CLOSED', message)
   }
 }
 

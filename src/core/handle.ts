@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts'
 import { argumentError } from './errors.ts'
 import type { Inside } from './inside.ts'
 import { kindOf } from './options.ts'
+import type { ReadThrough } from './read-through.ts'
 import type { EventType, Listener } from './seeing/events.ts'
 import type { Observer, Stats } from './seeing/observe.ts'
 import type { Settings } from './settings.ts'
@@ -31,9 +32,9 @@ export class Handle {
     this.#verbs = new CacheVerbs(settings, observer, clock, makeForm)
   }
 
-  /** Opens it. Throws `ClosedError` once it is closed. */
-  static inside(cache: unknown): Inside {
-    if (typeof cache === 'object' && cache !== null && #verbs in cache) return cache.#verbs.inside
+  /** Its verbs, unopened. */
+  static verbs(cache: unknown): CacheVerbs {
+    if (typeof cache === 'object' && cache !== null && #verbs in cache) return cache.#verbs
     throw argumentError(
       TypeError,
       'INVALID_CACHE',
@@ -143,12 +144,22 @@ export class Handle {
   }
 }
 
+/** Refuses what is no cache of ours; opens nothing. */
+export function checkCache(cache: unknown): void {
+  Handle.verbs(cache)
+}
+
 /**
  * What is inside a cache: its store, space, clock, observer and policy for faults. For what rests in an alias but is no value
  * (pages). Opens the cache; throws `ClosedError` once it is closed, a TypeError for what is no cache of ours.
  */
 export function insideOf(cache: object): Inside {
-  return Handle.inside(cache)
+  return Handle.verbs(cache).inside
+}
+
+/** The one read-through of a cache, for what settles its own calls (jobs). Opens it, and throws, as `insideOf` does. */
+export function readThroughOf(cache: object): ReadThrough {
+  return Handle.verbs(cache).readThrough
 }
 
 function promised<T>(verb: () => Answer<T>): Promise<T> {

@@ -5,12 +5,14 @@
  *   stale              the stale value and one refresh behind; with `softTimeout` the new one, if it is there in time
  *   expired, missing   wait for the fill
  */
-import { type Answer, isPromise } from './answer.ts'
+import { type Answer, andThen, isPromise } from './answer.ts'
 import type { GetOrSetOptions } from './cache.ts'
 import { checkValue, notBoolean, type Write } from './door.ts'
 import type { Inside } from './inside.ts'
-import { Filler, type Making, type Old } from './making/fill.ts'
+import { Filler } from './making/fill.ts'
+import type { Fate } from './making/flight.ts'
 import type { Load } from './making/load.ts'
+import type { Making, Old } from './making/making.ts'
 import { orAfter } from './making/waiting.ts'
 import { MAKE_OPTION_NAMES, type MakeSettings, settleMake } from './settings.ts'
 import { Entry, type Stored } from './values/entry.ts'
@@ -21,14 +23,31 @@ import { checkKey } from './values/key.ts'
 const GET_OR_SET = ['ttl', 'version', 'fresh', ...MAKE_OPTION_NAMES]
 
 /** One call, settled. */
-interface Call {
-  key: string
-  load: unknown
-  write: Write
-  make: MakeSettings
-  fresh: boolean
-  inTurn: boolean
-  came: number
+export interface Call {
+  readonly key: string
+  readonly load: unknown
+  readonly write: Write
+  readonly make: MakeSettings
+  /** Load without reading what is there. */
+  readonly fresh: boolean
+  readonly inTurn: boolean
+  /** The count of the store's flights when the caller came. */
+  readonly came: number
+  /** Who decides where loads are made, in place of the table; `undefined`: the table. */
+  readonly steering?: Steering | undefined
+}
+
+/**
+ * Decides for a call what the table leaves to it: load here while the caller waits, or have it loaded elsewhere. A job's part; the
+ * states and their limits stay the table's.
+ */
+export interface Steering {
+  /** Nothing usable is there. `undefined`: load here. Else what the caller gets instead. */
+  missing(): Answer<{ readonly value: unknown } | undefined>
+  /** A stale value is there. `true`: load here, and serve the stale value should that fail; `false`: it is seen to. Throws only to the caller. */
+  stale(found: Found): Answer<boolean>
+  /** A fresh value is due to be renewed. */
+  ahead(found: Found): void
 }
 
 export class ReadThrough {
@@ -72,6 +91,31 @@ export class ReadThrough {
       .then((stored) => this.#serve({ key, load, write, make, fresh, inTurn, came }, stored))
   }
 
+  /** `getOrSet` for a call that was settled elsewhere: a job's. */
+  read(call: Call): Answer<unknown> {
+    if (call.fresh) return this.#miss(call)
+    return andThen(this.#look(call), (stored) => this.#serve(call, stored))
+  }
+
+  /**
+   * Renews what is there for nobody who waits for it: a worker's part. `false`: what is there is not what was to be renewed. Rejects
+   * with what the load throws.
+   *
+   * @param isDue is this what was to be renewed? Asked of what is there, `undefined` for nothing.
+   */
+  renew(call: Call, isDue: (found: Found | undefined) => boolean): Answer<Fate | false> {
+    return andThen(this.#look(call), (stored): Answer<Fate | false> => {
+      const found = stored === undefined ? undefined : this.#inside.reader.read(call.key, stored)
+      const usable = found && this.#inside.reader.freshness(found) !== 'expired' ? found : undefined
+      if (!isDue(usable)) return false
+      return this.#filler.make(this.#making(call), usable && { stored, found: usable })
+    })
+  }
+
+  #look({ write, key }: Call): Answer<Stored | undefined> {
+    return this.#inside.policy.attempt('getOrSet', () => this.#inside.store.get(write.space, key), undefined)
+  }
+
   /** The table. */
   #serve(call: Call, stored: Stored | undefined): Answer<unknown> {
     const { reader, observer } = this.#inside
@@ -80,7 +124,10 @@ export class ReadThrough {
     switch (reader.freshness(found)) {
       case 'fresh':
         observer.hit(call.key)
-        if (this.#isDue(found, call.make)) this.#filler.refresh(this.#making(call), { stored, found })
+        if (this.#isDue(found, call.make)) {
+          if (call.steering) call.steering.ahead(found)
+          else this.#filler.refresh(this.#making(call), { stored, found })
+        }
         return found.value
       case 'stale':
         return this.#serveStale(call, { stored, found })
@@ -92,7 +139,10 @@ export class ReadThrough {
   #miss(call: Call): Answer<unknown> {
     this.#inside.door.checkKey(call.write.space, call.key)
     if (!call.fresh) this.#inside.observer.miss(call.key)
-    return this.#filler.fill(this.#making(call))
+    if (call.steering === undefined || call.fresh) return this.#filler.fill(this.#making(call))
+    return andThen(call.steering.missing(), (instead) =>
+      instead ? instead.value : this.#filler.fill(this.#making(call)),
+    )
   }
 
   /** Never an error while a stale value is allowed: whoever listens hears of it. */
@@ -101,10 +151,24 @@ export class ReadThrough {
       this.#inside.observer.stale(call.key)
       return old.found.value
     }
+    if (call.steering) {
+      const seen = call.steering.stale(old.found)
+      if (!isPromise(seen)) return seen ? this.#serveRenewed(call, old, stale) : stale()
+      // Its limit may have come meanwhile.
+      return seen.then((loadHere) => {
+        if (this.#inside.reader.freshness(old.found) === 'expired') return this.#miss(call)
+        return loadHere ? this.#serveRenewed(call, old, stale) : stale()
+      })
+    }
     if (call.make.softTimeout <= 0 && !call.inTurn) {
       this.#filler.refresh(this.#making(call), old)
       return stale()
     }
+    return this.#serveRenewed(call, old, stale)
+  }
+
+  /** The new value; the stale one where that fails or takes too long. */
+  #serveRenewed(call: Call, old: Old, stale: () => unknown): Answer<unknown> {
     // Its limit may come while we wait: then there is nothing to fall back on any more.
     const instead = (error: unknown) => {
       if (this.#inside.reader.freshness(old.found) === 'expired') throw error
@@ -129,14 +193,14 @@ export class ReadThrough {
     return this.#inside.clock.now() >= due
   }
 
-  #making({ key, load, write, make, fresh, inTurn, came }: Call): Making {
+  #making({ key, load, write, make, fresh, inTurn, came, steering }: Call): Making {
     return {
       space: write.space,
       key,
       load: typeof load === 'function' ? (load as Load<unknown>) : () => load,
       ttl: write.ttl,
       staleFor: make.staleFor,
-      timed: make.refreshAhead !== undefined,
+      timed: make.refreshAhead !== undefined || steering !== undefined,
       hardTimeout: make.hardTimeout,
       // A claim within the process costs nothing; only one over the network can be switched off.
       lease: make.lease ?? (this.#inside.settings.backend.shared ? undefined : Number.POSITIVE_INFINITY),
@@ -144,6 +208,7 @@ export class ReadThrough {
       fresh,
       inTurn,
       came,
+      background: false,
     }
   }
 

@@ -330,6 +330,10 @@ export class CacheVerbs {
     return this.#inside ?? this.#open()
   }
 
+  get readThrough(): ReadThrough {
+    return this.#opened().readThrough
+  }
+
   get unnamedKeys(): number {
     return this.#door.unnamedKeys
   }

@@ -6,53 +6,22 @@
  * the key; A stores what is now old, and nobody ever removes it. The delete breaks the claim, and A's fill comes to nothing.
  */
 import { type Answer, andThen, isPromise } from '../answer.ts'
-import type { Claimed, Space } from '../backend.ts'
+import type { Claimed } from '../backend.ts'
 import type { Clock } from '../clock.ts'
-import { argumentError, CacheError, ClosedError, LoadTimeoutError } from '../errors.ts'
+import { ClosedError, LoadTimeoutError } from '../errors.ts'
 import type { FaultPolicy } from '../fault-policy.ts'
 import type { Inside } from '../inside.ts'
 import type { Reader } from '../reader.ts'
 import type { Observer } from '../seeing/observe.ts'
 import { type Store, sameStored } from '../store.ts'
 import type { Stored } from '../values/entry.ts'
-import { durationToMs, instant, ttlToMs } from '../values/expiry.ts'
 import type { Found } from '../values/form.ts'
 import { Background } from './background.ts'
-import { Flight, type Outcome } from './flight.ts'
+import { type Fate, Flight, type Outcome } from './flight.ts'
 import { Holding } from './holding.ts'
-import { Kept, type Load, Skipped } from './load.ts'
-import { atMost, nextPoll, pause, withDeadline } from './waiting.ts'
-
-/** What is to be made, settled at the door. */
-export interface Making {
-  readonly space: Space
-  readonly key: string
-  readonly load: Load<unknown>
-  readonly ttl: number
-  readonly staleFor: number
-  /** Stored with times of its own even without `staleFor`: early refresh needs to know its age. */
-  readonly timed: boolean
-  readonly hardTimeout: number | undefined
-  /** How long a claim holds without renewal; `undefined`: no claim, one load a process. */
-  readonly lease: number | undefined
-  /** How long the answer is held in the process while the backend is down. */
-  readonly outageHold: number
-  /** Load without looking again, and without joining a load that began earlier. */
-  readonly fresh: boolean
-  /** Everything happens in this turn: a promise from the load is refused. */
-  readonly inTurn: boolean
-  /** The count of the store's flights when the caller came. */
-  readonly came: number
-}
-
-/** What lies under the key now and may be kept or served. */
-export interface Old {
-  stored: Stored
-  found: Found
-}
-
-/** A caller is not kept waiting longer than this, in milliseconds, for its value to be stored. */
-const STORE_PATIENCE = 250
+import { Loader } from './loader.ts'
+import type { Making, Old } from './making.ts'
+import { nextPoll, pause, withDeadline } from './waiting.ts'
 
 export class Filler {
   readonly #store: Store
@@ -61,46 +30,58 @@ export class Filler {
   readonly #clock: Clock
   readonly #policy: FaultPolicy
   readonly #holding: Holding
+  readonly #loader: Loader
   readonly #background = new Background()
-  /** Flights whose load runs. */
-  readonly #loading = new Set<Flight>()
 
-  constructor({ store, reader, observer, clock, policy }: Inside) {
-    this.#store = store
-    this.#reader = reader
-    this.#observer = observer
-    this.#clock = clock
-    this.#policy = policy
-    this.#holding = new Holding(store, policy)
+  constructor(inside: Inside) {
+    this.#store = inside.store
+    this.#reader = inside.reader
+    this.#observer = inside.observer
+    this.#clock = inside.clock
+    this.#policy = inside.policy
+    this.#holding = new Holding(inside.store, inside.policy)
+    this.#loader = new Loader(inside, this.#holding)
   }
 
   /** The value, made here or by whoever is making it already. */
   fill(making: Making, old?: Old): Answer<unknown> {
+    return this.#make(making, old, valueFor)
+  }
+
+  /**
+   * Makes the value for nobody who waits for it, and says what became of it: a worker's part. Unlike `refresh` it goes on until the value
+   * is there, whoever makes it; and it rejects with what the load threw.
+   */
+  make(making: Making, old?: Old): Promise<Fate> {
+    return this.#background.soon(() => this.#make({ ...making, background: true }, old, fateOf))
+  }
+
+  #make<T>(making: Making, old: Old | undefined, take: Take<T>): Answer<T> {
     const flights = this.#store.flights
     const storageKey = making.space.frame(making.key)
     const running = flights.get(storageKey)
     if (running && !making.fresh && !making.inTurn) {
       return this.#mayBeOld(making, running)
-        ? this.#joinIfHeld(making, running, old)
-        : this.#join(making, running, old)
+        ? this.#joinIfHeld(making, running, old, take)
+        : this.#join(making, running, old, take)
     }
     const held = this.#store.isDown && !making.fresh ? this.#store.held.get(storageKey) : undefined
-    if (held) return held.share()
+    if (held) return take(held, false)
     if (running) Flight.await(running)?.() // only to find out whether it waits for us
     const flight = running && making.inTurn ? new Flight(storageKey) : flights.start(storageKey)
     const awaited = Flight.await(flight)
     let lead: Answer<Outcome>
     try {
-      lead = this.#lead(making, flight, old, false)
+      lead = this.#lead(making, flight, old)
     } catch (error) {
       awaited?.()
       throw error
     }
     if (!isPromise(lead)) {
       awaited?.()
-      return lead.value
+      return take(lead, true)
     }
-    const made = lead.finally(awaited).then((outcome) => outcome.value)
+    const made = lead.finally(awaited).then((outcome) => take(outcome, true))
     return this.#withDeadline(making, made, () => this.#abandon(making, flight))
   }
 
@@ -110,13 +91,14 @@ export class Filler {
     const storageKey = making.space.frame(making.key)
     if (flights.get(storageKey) || !flights.mayRefresh(storageKey, this.#clock.now())) return
     const flight = flights.start(storageKey)
+    const behind = { ...making, background: true }
     // Not in this turn: a load that computes would keep the caller from the stale value that is there to spare it the wait.
-    const lead = this.#background.soon(() => this.#lead(making, flight, old, true))
+    const lead = this.#background.soon(() => this.#lead(behind, flight, old, true))
     this.#withDeadline(making, lead, () => this.#abandon(making, flight)).catch(() => {})
   }
 
   // Thousands may join one flight: each costs two promises.
-  #join(making: Making, flight: Flight, old: Old | undefined): Promise<unknown> {
+  #join<T>(making: Making, flight: Flight, old: Old | undefined, take: Take<T>): Promise<T> {
     this.#observer.joined(making.key)
     const awaited = Flight.await(flight)
     // What it found was asked for before we came, and may have been removed before we came: then we look ourselves.
@@ -124,8 +106,8 @@ export class Filler {
       .join()
       .then((outcome) =>
         flight.foundAt !== undefined && flight.foundAt <= making.came
-          ? this.fill(making, old)
-          : outcome.share(),
+          ? this.#make(making, old, take)
+          : take(outcome, false),
       )
     const inTime = this.#withDeadline(making, shared, () => {})
     return awaited ? inTime.finally(awaited) : inTime
@@ -139,16 +121,20 @@ export class Filler {
     return this.#store.backend.shared && !!token && loadedAt <= making.came
   }
 
-  #joinIfHeld(making: Making, flight: Flight, old: Old | undefined): Promise<unknown> {
+  #joinIfHeld<T>(making: Making, flight: Flight, old: Old | undefined, take: Take<T>): Promise<T> {
     return this.#holding.stillHeld(making, flight).then((held) => {
-      if (held) return this.#join(making, flight, old)
+      if (held) return this.#join(making, flight, old, take)
       this.#store.flights.end(flight)
-      return this.fill(making, old)
+      return this.#make(making, old, take)
     })
   }
 
-  /** Leads a flight to its end, whatever that is. */
-  #lead(making: Making, flight: Flight, old: Old | undefined, background: boolean): Answer<Outcome> {
+  /**
+   * Leads a flight to its end, whatever that is.
+   *
+   * @param yields leaves it to another process that is making the key already, where an old value is there to go on with.
+   */
+  #lead(making: Making, flight: Flight, old: Old | undefined, yields = false): Answer<Outcome> {
     const done = (outcome: Outcome) => {
       this.#store.flights.end(flight)
       flight.succeed(outcome)
@@ -156,28 +142,22 @@ export class Filler {
     }
     const failed = (error: unknown): never => {
       this.#store.flights.end(flight)
-      if (background) this.#store.flights.refreshFailed(flight.storageKey, this.#clock.now())
+      if (making.background) this.#store.flights.refreshFailed(flight.storageKey, this.#clock.now())
       flight.fail(error)
       throw error
     }
     try {
-      const answer = this.#claim(making, flight, old, background)
+      const answer = this.#claim(making, flight, old, yields)
       return isPromise(answer) ? answer.then(done, failed) : done(answer)
     } catch (error) {
       return failed(error)
     }
   }
 
-  #claim(
-    making: Making,
-    flight: Flight,
-    old: Old | undefined,
-    background: boolean,
-    wait = 0,
-  ): Answer<Outcome> {
+  #claim(making: Making, flight: Flight, old: Old | undefined, yields: boolean, wait = 0): Answer<Outcome> {
     const { space, key, lease } = making
     const store = this.#store
-    if (lease === undefined) return this.#load(making, flight, undefined, old, background)
+    if (lease === undefined) return this.#loader.load(making, flight, undefined, old)
     const force =
       making.fresh && wait === 0
         ? this.#policy.attempt('getOrSet', () => store.release(space, key), undefined)
@@ -197,19 +177,19 @@ export class Filler {
       if (newer) {
         if (token) this.#holding.end(making, token)
         flight.foundAt = asked
-        return this.#outcomeOf(newer.value, stored)
+        return this.#loader.outcomeOf(newer.value, stored, 'found')
       }
       // What was removed since the caller read it must not come back by a keep().
       const gone = old !== undefined && token !== '' && !sameStored(stored, old.stored)
       const still = gone ? undefined : old
-      if (token && wait > 0) return this.#loadAfterWaiting(making, flight, token, still, background)
-      if (token !== undefined) return this.#load(making, flight, token, still, background)
-      if (making.inTurn) return this.#load(making, flight, '', old, background)
-      if (background && old) {
+      if (token && wait > 0) return this.#loadAfterWaiting(making, flight, token, still)
+      if (token !== undefined) return this.#loader.load(making, flight, token, still)
+      if (making.inTurn) return this.#loader.load(making, flight, '', old)
+      if (yields && old) {
         flight.foundAt = 0
-        return this.#outcomeOf(old.found.value, old.stored)
+        return this.#loader.outcomeOf(old.found.value, old.stored, 'found')
       }
-      return pause(nextPoll(wait)).then(() => this.#claim(making, flight, old, background, wait + 1))
+      return pause(nextPoll(wait)).then(() => this.#claim(making, flight, old, yields, wait + 1))
     })
   }
 
@@ -217,225 +197,11 @@ export class Filler {
    * We waited for another process, and it left nothing. Did it die, or was its answer none to be kept? Then the next one's will hardly
    * be, and those who wait must not do so one after the other: each loads for itself.
    */
-  #loadAfterWaiting(
-    making: Making,
-    flight: Flight,
-    token: string,
-    old: Old | undefined,
-    background: boolean,
-  ): Answer<Outcome> {
+  #loadAfterWaiting(making: Making, flight: Flight, token: string, old: Old | undefined): Answer<Outcome> {
     return andThen(this.#holding.isUnkept(making), (unkept) => {
       if (unkept) this.#holding.end(making, token)
-      return this.#load(making, flight, unkept ? '' : token, old, background)
+      return this.#loader.load(making, flight, unkept ? '' : token, old)
     })
-  }
-
-  /** `token` `''`: load, and keep nothing (the backend is down, or another holds the claim). `undefined`: no claims here. */
-  #load(
-    making: Making,
-    flight: Flight,
-    token: string | undefined,
-    old: Old | undefined,
-    background: boolean,
-  ): Answer<Outcome> {
-    const { key } = making
-    const began = performance.now()
-    const times = { ttl: making.ttl, staleFor: making.staleFor }
-    this.#observer.see({ type: 'load', key, background })
-    flight.token = token
-    flight.loadedAt = ++this.#store.flights.count
-    this.#loading.add(flight)
-    const renewal = token ? this.#holding.renew(making, flight, token) : undefined
-    const landed = () => {
-      clearInterval(renewal)
-      this.#loading.delete(flight)
-      flight.landed()
-    }
-    const loaded = (made: unknown): Answer<Outcome> => {
-      landed()
-      this.#observer.see({ type: 'loaded', key, background, ms: performance.now() - began })
-      this.#store.flights.refreshed(flight.storageKey)
-      return this.#keep(making, flight, token, made, old, times)
-    }
-    const failed = (error: unknown): never => {
-      landed()
-      if (token) this.#holding.endUnkept(making, () => this.#store.release(making.space, key, token))
-      this.#observer.see({ type: 'load-failed', key, background, ms: performance.now() - began, error })
-      throw error
-    }
-    let made: unknown
-    try {
-      const context = {
-        key,
-        get signal() {
-          return flight.signal
-        },
-        background,
-        // Read anew: the caller was handed the other copy, and may be changing it.
-        stale: old && this.#valueOf(old),
-        ttl: (ttl: unknown) => {
-          times.ttl = ttlToMs('ttl', ttl)
-        },
-        staleFor: (staleFor: unknown) => {
-          times.staleFor = durationToMs('staleFor', staleFor)
-        },
-        keep: () => new Kept(),
-        skip: <T>(value: T) => new Skipped(value),
-      }
-      made = flight.run(() => making.load(context))
-    } catch (error) {
-      return failed(error)
-    }
-    if (!isPromise(made)) return loaded(made)
-    const later = Promise.resolve(made)
-    if (making.inTurn) {
-      later.catch(() => {})
-      return failed(
-        argumentError(
-          TypeError,
-          'INVALID_VALUE',
-          'sync.getOrSet(): the load returned a promise: use the cache itself, not its sync',
-        ),
-      )
-    }
-    return later.then(loaded, failed)
-  }
-
-  /** Stores what a load returned, under its claim. */
-  #keep(
-    making: Making,
-    flight: Flight,
-    token: string | undefined,
-    made: unknown,
-    old: Old | undefined,
-    times: { ttl: number; staleFor: number },
-  ): Answer<Outcome> {
-    const { key } = making
-    if (made instanceof Skipped) return this.#unkept(making, flight, made.value)
-    if (made === undefined) return this.#unkept(making, flight, undefined)
-    if (made instanceof Kept && old === undefined) {
-      if (token) this.#holding.end(making, token)
-      throw argumentError(
-        TypeError,
-        'NOTHING_TO_KEEP',
-        'keep(): there is no stale value to keep: return a value',
-      )
-    }
-    const value = made instanceof Kept ? this.#valueOf(old!) : made
-    const now = this.#clock.now()
-    if (times.ttl <= 0) return this.#unkept(making, flight, value, old)
-    const graced = times.staleFor > 0 || making.timed
-    const grace = graced ? { staleAt: instant(now, times.ttl), staleFor: times.staleFor } : undefined
-    let what: Stored | undefined
-    try {
-      what =
-        made instanceof Kept && grace
-          ? this.#reader.form.retime(old!.stored, now, grace)
-          : this.#reader.form.pack(value, now, grace)
-    } catch (error) {
-      if (token) this.#holding.end(making, token)
-      throw error
-    }
-    if (what === undefined) {
-      this.#observer.see({ type: 'dropped', key, reason: 'too-large' })
-      return this.#unkept(making, flight, value, old)
-    }
-    const outcome = this.#outcomeOf(value, what)
-    if (token === '') {
-      if (this.#store.isDown && !flight.broken) {
-        this.#store.held.hold(flight.storageKey, outcome, Math.min(making.outageHold, times.ttl))
-      }
-      return outcome
-    }
-    const kept = this.#policy.attempt(
-      'getOrSet',
-      () => this.#put(making, flight, token, what, instant(now, times.ttl + times.staleFor)),
-      false,
-    )
-    return isPromise(kept) ? this.#stored(kept).then(() => outcome) : outcome
-  }
-
-  /** `onBackendError: 'throw'` wants the error of a write that fails while the caller still waits. */
-  #stored(kept: Promise<boolean>): Promise<void> {
-    let patient = true
-    const watched = kept.then(
-      () => {},
-      (error: unknown) => {
-        if (patient) throw error
-      },
-    )
-    return atMost(STORE_PATIENCE, watched).finally(() => {
-      patient = false
-    })
-  }
-
-  #put(
-    making: Making,
-    flight: Flight,
-    token: string | undefined,
-    what: Stored,
-    expiresAt: number,
-  ): Answer<boolean> {
-    const { space, key } = making
-    const late = () => {
-      this.#observer.see({ type: 'late', key })
-      return false
-    }
-    if (flight.broken) {
-      // Our own write may not have reached the backend, and not have broken the claim there.
-      if (token) this.#holding.end(making, token)
-      return late()
-    }
-    if (token === undefined && this.#store.flights.get(flight.storageKey) !== flight) return late()
-    const put =
-      token === undefined
-        ? this.#store.backend.set(space, key, what, expiresAt)
-        : this.#store.fill(space, key, token, what, expiresAt)
-    return andThen(put, (stored) => {
-      if (!stored) return late()
-      this.#observer.set(key)
-      return true
-    })
-  }
-
-  /** An answer that is not stored. What it was to replace goes too, when the answer itself says that nothing may be kept. */
-  #unkept(making: Making, flight: Flight, value: unknown, replaced?: Old): Answer<Outcome> {
-    const { space, key } = making
-    const { token, storageKey } = flight
-    if (replaced === undefined || token === '') {
-      if (token) this.#holding.endUnkept(making, () => this.#store.release(space, key, token))
-    } else if (token !== undefined) {
-      this.#holding.endUnkept(making, () => this.#store.drop(space, key, token))
-    } else if (this.#store.flights.get(storageKey) === flight) {
-      this.#holding.quietly(() => andThen(this.#store.delete(space, key), () => undefined))
-    }
-    return { value, share: () => this.#copyOf(value) }
-  }
-
-  #copyOf(value: unknown): unknown {
-    if (typeof value !== 'object' || value === null) return value
-    try {
-      return this.#outcomeOf(value, this.#reader.form.pack(value, 0)).share()
-    } catch (error) {
-      // What cannot be kept cannot be copied either: a skipped value is then the same for all.
-      if (error instanceof CacheError) return value
-      throw error
-    }
-  }
-
-  #outcomeOf(value: unknown, stored: Stored): Outcome {
-    return {
-      value,
-      share: () => {
-        const found = stored === undefined ? 'too-large' : this.#reader.form.read(stored)
-        return typeof found === 'string' ? value : found.value
-      },
-    }
-  }
-
-  #valueOf(old: Old): unknown {
-    const found = this.#reader.form.read(old.stored)
-    return typeof found === 'string' ? undefined : found.value
   }
 
   /** The load has used up its time: callers go on without it, and the next one starts anew. Should it still end well, it is kept. */
@@ -463,10 +229,16 @@ export class Filler {
 
   /** Tells running loads to give up, and waits a moment for what runs behind. */
   close(): Promise<void> {
-    for (const flight of this.#loading) flight.abort(new ClosedError())
+    this.#loader.abort(new ClosedError())
     return this.#background.drain()
   }
 }
+
+/** What a caller wants of an outcome; `own`: it is its load's. */
+type Take<T> = (outcome: Outcome, own: boolean) => T
+
+const valueFor: Take<unknown> = (outcome, own) => (own ? outcome.value : outcome.share())
+const fateOf: Take<Fate> = (outcome) => outcome.fate
 
 function timedOut(making: Making): LoadTimeoutError {
   return new LoadTimeoutError(

@@ -5,10 +5,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { DeadlockError } from '../errors.ts'
 
+/**
+ * What became of a value: stored; found, made by another meanwhile; `late`, the key being written while it was loaded; not to be kept,
+ * or the backend is down.
+ */
+export type Fate = 'kept' | 'found' | 'late' | 'unkept'
+
 /** How a load ended well. */
 export interface Outcome {
   /** What the load returned, as it is: for the caller whose load it was. */
   value: unknown
+  fate: Fate
   /** What another caller gets: a copy of its own, where copies are private. */
   share(): unknown
 }

@@ -6,8 +6,9 @@ import { type Answer, andThen, isPromise } from '../answer.ts'
 import type { Claimed } from '../backend.ts'
 import type { FaultPolicy } from '../fault-policy.ts'
 import type { Store } from '../store.ts'
-import type { Making } from './fill.ts'
 import type { Flight } from './flight.ts'
+import type { Making } from './making.ts'
+import { markSpace } from './marks.ts'
 
 /** So long, in milliseconds, waiters in other processes are told that an answer was not one to wait for. */
 const UNKEPT = 2_000
@@ -56,20 +57,20 @@ export class Holding {
 
   /** Ends a claim that nothing was stored under, after a mark for those who wait in other processes. */
   endUnkept({ space, key }: Making, end: () => Answer<void>): void {
-    const mark = () => this.#store.claim(space, unkeptMark(key), UNKEPT)
+    const mark = () => this.#store.claim(markSpace(space, 'unkept'), key, UNKEPT)
     this.quietly(() => (this.#store.backend.shared ? andThen(mark(), end) : end()))
   }
 
   /** Is there such a mark? */
   isUnkept({ space, key }: Making): Answer<boolean> {
-    const mark = unkeptMark(key)
+    const marks = markSpace(space, 'unkept')
     const looked: Answer<Claimed> = this.#policy.attempt(
       'getOrSet',
-      () => this.#store.claim(space, mark, UNKEPT),
+      () => this.#store.claim(marks, key, UNKEPT),
       {},
     )
     return andThen(looked, ({ token }) => {
-      if (token !== undefined) this.quietly(() => this.#store.release(space, mark, token))
+      if (token !== undefined) this.quietly(() => this.#store.release(marks, key, token))
       return token === undefined
     })
   }
@@ -88,9 +89,4 @@ export class Holding {
       // Counted and told by the policy; there is nobody to throw it to.
     }
   }
-}
-
-/** The mark is a claim, which no verb sees, on a name beside the key. */
-function unkeptMark(key: string): string {
-  return `${key} (unkept)`
 }

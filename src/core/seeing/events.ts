@@ -26,6 +26,14 @@ export type CacheEvent = { alias: string } & (
   | { type: 'backend-down'; backend: string; error: unknown }
   /** It is back, and what was lost meanwhile has been repaired. */
   | { type: 'backend-up'; backend: string; downFor: number; repaired: number }
+  /** A job's stale or missing value is to be made anew, elsewhere. */
+  | { type: 'refresh-asked'; job: string; key: string }
+  /** A refresh had nothing to do: the value was new already, or deleted. */
+  | { type: 'refresh-skipped'; job: string; key: string; reason: 'fresh' | 'gone' }
+  /** A refresh failed. `last`: it is not tried again, until somebody asks anew. */
+  | { type: 'refresh-failed'; job: string; key: string; last: boolean; error: unknown }
+  /** A refresh could not be handed to the runner; what then is decided by the job's `onQueueError`. */
+  | { type: 'queue-failed'; job: string; key: string; runner: string; error: unknown }
   /** The backend failed; what the caller got instead is decided by `onBackendError`. */
   | { type: 'backend-failed'; verb: string; error: unknown }
 )

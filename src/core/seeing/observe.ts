@@ -33,6 +33,11 @@ export interface Stats {
   evicted: number
   decodeFailures: number
   backendFailures: number
+  /** Refreshes of jobs asked for, found needless, failed (each try), and not taken by the runner. */
+  refreshesAsked: number
+  refreshesSkipped: number
+  refreshFailures: number
+  queueFailures: number
   /** Keys that classic Memcached could not carry, beyond the hundred that were named in warnings. */
   unnamedKeys: number
 }
@@ -55,6 +60,10 @@ const COUNTER: Record<EventType, keyof Stats | undefined> = {
   'backend-down': undefined,
   'backend-up': undefined,
   'backend-failed': 'backendFailures',
+  'refresh-asked': 'refreshesAsked',
+  'refresh-skipped': 'refreshesSkipped',
+  'refresh-failed': 'refreshFailures',
+  'queue-failed': 'queueFailures',
 }
 
 const TYPES = Object.keys(COUNTER) as EventType[]
@@ -127,6 +136,10 @@ export class Observer implements Host {
     evicted: 0,
     decodeFailures: 0,
     backendFailures: 0,
+    refreshesAsked: 0,
+    refreshesSkipped: 0,
+    refreshFailures: 0,
+    queueFailures: 0,
     unnamedKeys: 0,
   }
 
