@@ -56,21 +56,24 @@ export class Line {
     this.#sockets = sockets
   }
 
-  static async open(
-    { connection, schema, migrate, opTimeout, deadAfter }: Settings,
-    { max, supervise }: { max: number; supervise: boolean },
-    heard: (error: unknown) => void,
-  ): Promise<Line> {
+  /**
+   * Connects to nothing yet.
+   *
+   * @param supervise looks for the tasks of dead workers.
+   * @param heard told of faults that no call shows.
+   */
+  static async make(settings: Settings, supervise: boolean, heard: (error: unknown) => void): Promise<Line> {
+    const { connection, schema, migrate, opTimeout, deadAfter } = settings
     const PgBoss = await loadPgBoss()
-    const look = Math.ceil(deadAfter / 3_000)
     const sockets = new Set<Socket>()
     const stream = () => {
       const socket = new Socket()
       sockets.add(socket)
       return socket.on('close', () => sockets.delete(socket))
     }
+    const look = Math.ceil(deadAfter / 3_000)
     const boss = new PgBoss({
-      max,
+      max: 4,
       connectionTimeoutMillis: Math.max(opTimeout, 2_000),
       query_timeout: QUERY_TIMEOUT,
       application_name: 'stillwarm',
@@ -85,15 +88,12 @@ export class Line {
       schedule: false,
       stream,
     })
-    const line = new Line(boss, sockets)
     boss.on('error', heard)
-    try {
-      await boss.start()
-      return line
-    } catch (error) {
-      line.drop()
-      throw error
-    }
+    return new Line(boss, sockets)
+  }
+
+  async start(): Promise<void> {
+    await this.boss.start()
   }
 
   /** Makes the queue, with its dead letters, where it is not there; once. */

@@ -83,7 +83,14 @@ class PgBossRunner implements Runner {
   constructor(settings: Settings) {
     this.#settings = settings
     this.#link = new QueueLink(WHERE, settings.opTimeout, {
-      open: () => Line.open(settings, { max: 4, supervise: false }, () => {}),
+      open: async () => {
+        const line = await Line.make(settings, false, () => {})
+        await line.start().catch((error: unknown) => {
+          line.drop()
+          throw error
+        })
+        return line
+      },
       drop: (line) => line.drop(),
       close: (line) => line.close(),
     })

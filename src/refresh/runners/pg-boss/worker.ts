@@ -16,6 +16,15 @@ const PAUSE = 1_000
 /** Errors of PostgreSQL that no waiting mends: a wrong password, no such database, no such right. */
 const MISCONFIGURED = /^(28|3D|3F|42)/
 
+interface Running {
+  readonly queue: string
+  readonly performed: Promise<unknown>
+  /** It has been performed, well or not, and pg-boss is being told. */
+  ended: boolean
+  /** pg-boss knows. */
+  told: Promise<void>
+}
+
 export class PgBossWorking implements Working {
   readonly ready: Promise<void>
   readonly #settings: Settings
@@ -23,7 +32,7 @@ export class PgBossWorking implements Working {
   readonly #queues: readonly string[]
   readonly #ended: () => void
   /** The tasks that run, by their id. */
-  readonly #running = new Map<string, { queue: string; work: Promise<void> }>()
+  readonly #running = new Map<string, Running>()
   readonly #stop = new AbortController()
   readonly #loop: Promise<void>
   #line: Line | undefined
@@ -35,7 +44,7 @@ export class PgBossWorking implements Working {
     this.#queues = queues
     this.#ended = ended
     const begun = this.#begin()
-    this.ready = begun.then(() => {})
+    this.ready = begun.then(nothing)
     this.#loop = begun.then((line) => line && this.#work(line)).catch(() => {})
     this.ready.catch(() => {})
   }
@@ -48,13 +57,14 @@ export class PgBossWorking implements Working {
   /** Until PostgreSQL is there; only what no waiting mends ends it. */
   async #begin(): Promise<Line | undefined> {
     while (!this.#stop.signal.aborted) {
+      const line = await Line.make(this.#settings, true, this.#orders.failed)
+      this.#line = line
       try {
-        const line = await Line.open(this.#settings, { max: 4, supervise: true }, this.#orders.failed)
-        this.#line = line
+        await line.start()
         for (const name of this.#queues) await line.queue(name)
         return line
       } catch (error) {
-        this.#line?.drop()
+        line.drop()
         if (error instanceof ConfigError || MISCONFIGURED.test(codeOf(error))) throw error
         this.#orders.failed(error)
         await this.#pause(PAUSE)
@@ -67,7 +77,7 @@ export class PgBossWorking implements Working {
     while (!this.#stop.signal.aborted) {
       try {
         const found = await this.#take(line)
-        if (this.#running.size >= this.#orders.concurrency) await Promise.race(this.#works())
+        if (this.#running.size >= this.#orders.concurrency) await Promise.race(this.#told())
         else if (found === 0) await this.#pause(this.#settings.pollInterval)
       } catch (error) {
         this.#orders.failed(error)
@@ -89,31 +99,30 @@ export class PgBossWorking implements Working {
     return found
   }
 
-  #start(line: Line, queue: string, task: Fetched): void {
-    const alive = setInterval(() => void this.#sayAlive(line, queue, task.id), this.#settings.deadAfter / 3)
-    const work = this.#perform(line, queue, task)
-      .catch(this.#orders.failed)
+  #start(line: Line, queue: string, { id, data, retryCount, retryLimit }: Fetched): void {
+    const alive = setInterval(() => void this.#sayAlive(line, queue, id), this.#settings.deadAfter / 3)
+    const performed = this.#orders.perform(taskIn(data), retryCount >= retryLimit)
+    const running: Running = { queue, performed, ended: false, told: Promise.resolve() }
+    running.told = performed
+      .finally(() => {
+        running.ended = true
+      })
+      .then(
+        // What is done leaves no trace: the table stays as small as the queue is.
+        () => line.boss.deleteJob(queue, id),
+        (error: unknown) => this.#fail(line, queue, id, error),
+      )
+      .then(nothing, this.#orders.failed)
       .finally(() => {
         clearInterval(alive)
-        this.#running.delete(task.id)
+        this.#running.delete(id)
       })
-    this.#running.set(task.id, { queue, work })
+    this.#running.set(id, running)
   }
 
-  async #perform(
-    { boss }: Line,
-    queue: string,
-    { id, data, retryCount, retryLimit }: Fetched,
-  ): Promise<void> {
-    try {
-      await this.#orders.perform(taskIn(data), retryCount >= retryLimit)
-    } catch (error) {
-      if (error instanceof TaskError) await this.#noMoreTries(boss, queue, id)
-      await boss.fail(queue, id, reasonOf(error))
-      return
-    }
-    // What is done leaves no trace: the table stays as small as the queue is.
-    await boss.deleteJob(queue, id)
+  async #fail({ boss }: Line, queue: string, id: string, error: unknown): Promise<void> {
+    if (error instanceof TaskError) await this.#noMoreTries(boss, queue, id)
+    await boss.fail(queue, id, reasonOf(error))
   }
 
   async #noMoreTries(boss: Boss, queue: string, id: string): Promise<void> {
@@ -131,8 +140,8 @@ export class PgBossWorking implements Working {
     }
   }
 
-  #works(): Promise<void>[] {
-    return [...this.#running.values()].map(({ work }) => work)
+  #told(): Promise<void>[] {
+    return [...this.#running.values()].map(({ told }) => told)
   }
 
   async #pause(ms: number): Promise<void> {
@@ -142,23 +151,26 @@ export class PgBossWorking implements Working {
   async #close(): Promise<void> {
     const { closeTimeout, opTimeout } = this.#settings
     this.#stop.abort()
-    await atMost(this.#running.size > 0 ? closeTimeout : opTimeout, this.#loop)
-    await atMost(
-      closeTimeout,
-      Promise.all(this.#works()).then(() => {}),
-    )
+    // What it is just taking it still runs.
+    await atMost(opTimeout, this.#loop)
+    const performed = [...this.#running.values()].map((one) => one.performed)
+    await atMost(closeTimeout, Promise.allSettled(performed).then(nothing))
     const line = this.#line
     if (line) {
       // Those cut off are another worker's, at once.
-      const given = [...this.#running].map(([id, { queue }]) =>
-        line.boss.fail(queue, id, { message: 'The worker was closed before it was done' }),
+      const told = [...this.#running].map(([id, { queue, ended, told }]) =>
+        ended ? told : line.boss.fail(queue, id, CUT_OFF),
       )
-      const closed = Promise.all(given).then(() => line.close())
+      const closed = Promise.all(told).then(() => line.close())
       await withinDeadline(opTimeout, closed, WHERE).catch(() => line.drop())
     }
     this.#ended()
   }
 }
+
+const CUT_OFF = { message: 'The worker was closed before it was done' }
+
+function nothing(): void {}
 
 /** The task as it was queued; `undefined` for what nobody of ours queued. */
 function taskIn(data: unknown): unknown {
