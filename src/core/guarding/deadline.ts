@@ -5,6 +5,7 @@
  * more than one in time: the calls may not even have been sent, or their answers may lie unread in the socket, and neither is
  * the server's fault.
  */
+import { type Answer, isPromise } from '../answer.ts'
 import { UnavailableError } from '../errors.ts'
 
 /** How often it is looked, in milliseconds: so much longer than its time a call may wait. */
@@ -138,4 +139,10 @@ export function inTime<T>(ms: number, promise: Promise<T>, late: () => Error): P
     deadlines.begin(deadline)
     promise.finally(() => deadlines.end(deadline)).then(resolve, reject)
   }).finally(() => deadlines.rest())
+}
+
+/** The same for anything that is asked: `what` names it in the error. */
+export function withinDeadline<T>(ms: number, answer: Answer<T>, what: string): Promise<T> {
+  if (!isPromise(answer)) return Promise.resolve(answer)
+  return inTime(ms, answer, () => new TimeoutError('BACKEND_TIMEOUT', `${what}: no answer within ${ms} ms`))
 }
