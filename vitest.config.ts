@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     // vitest leaves a processor free, which of two leaves one. Many tests wait for a server's clock or for other processes.
     maxWorkers: '100%',
   },

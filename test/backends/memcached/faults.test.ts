@@ -6,6 +6,7 @@ import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { memcachedClient } from '../../../src/backends/memcached/client/index.ts'
 import { type MemcachedOptions, memcached } from '../../../src/backends/memcached/memcached.ts'
 import { type Cache, createCaches } from '../../../src/index.ts'
+import { ownTime } from '../../own-time.ts'
 import { startMemcached } from '../../servers/memcached.ts'
 import type { TestServer } from '../../servers/server.ts'
 
@@ -33,9 +34,19 @@ function cacheOver(options: MemcachedOptions, more: object = {}): Cache {
 }
 
 async function took(ask: () => Promise<unknown>): Promise<number> {
-  const from = performance.now()
+  const from = ownTime()
   await ask()
-  return performance.now() - from
+  return ownTime() - from
+}
+
+/** How long until it answers so. */
+async function until<T>(answer: T, ask: () => Promise<T | undefined>): Promise<number> {
+  const from = ownTime()
+  while ((await ask()) !== answer) {
+    if (ownTime() - from > 10_000) throw new Error('It does not come back')
+    await sleep(5)
+  }
+  return ownTime() - from
 }
 
 function median(times: number[]): number {
@@ -80,7 +91,7 @@ describe('one server', () => {
     expect(median(later)).toBeLessThan(2)
     expect(await cache.set('k', 'v')).toBe(false)
     await server.restart()
-    await expect.poll(() => cache.set('k', 'new'), { timeout: 1_500 + BUSY, interval: 10 }).toBe(true)
+    expect(await until(true, () => cache.set('k', 'new'))).toBeLessThan(1_500 + BUSY)
     expect(await cache.get('k')).toBe('new')
   })
 
@@ -104,7 +115,7 @@ describe('one server', () => {
     for (let i = 0; i < 200; i++) later.push(await took(() => cache.get('k')))
     expect(median(later)).toBeLessThan(2)
     server.thaw()
-    await expect.poll(() => cache.get('k'), { timeout: 1_500 + BUSY, interval: 10 }).toBe('v')
+    expect(await until<unknown>('v', () => cache.get('k'))).toBeLessThan(1_500 + BUSY)
   })
 
   it('F22 deletes and overwrites that were lost while it was frozen: nothing old is served after', async () => {
@@ -272,7 +283,7 @@ describe('three servers', () => {
     expect(median(times)).toBeLessThan(2 + 5)
     expect((await cache.setMany(Object.fromEntries(keys.map((key) => [key, 1])))).sort()).toEqual(lost.sort())
     await servers[1]!.restart()
-    await expect.poll(() => cache.set(lost[0]!, 'back'), { timeout: 1_500 + BUSY, interval: 10 }).toBe(true)
+    expect(await until(true, () => cache.set(lost[0]!, 'back'))).toBeLessThan(1_500 + BUSY)
     expect(await cache.get(lost[0]!)).toBe('back')
   })
 
@@ -297,7 +308,16 @@ describe('three servers', () => {
     // What was lost can be made again.
     const made = await Promise.all(keys.map((key) => cache.getOrSet(key, async () => 'made')))
     expect(made.every((value) => value === 'made' || value === 'new')).toBe(true)
-    expect((await cache.getMany(keys)).size).toBe(600)
+    // A busy machine may miss a deadline and so not keep one.
+    await expect
+      .poll(
+        async () => {
+          await Promise.all(keys.map((key) => cache.getOrSet(key, async () => 'made')))
+          return (await cache.getMany(keys)).size
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(600)
   })
 })
 

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { backoff } from '../../../../src/backends/memcached/client/backoff.ts'
 import { type MemcachedClient, memcachedClient } from '../../../../src/backends/memcached/client/index.ts'
 import type { ClientOptions } from '../../../../src/backends/memcached/client/options.ts'
+import { ownTime } from '../../../own-time.ts'
 import { startMemcached } from '../../../servers/memcached.ts'
 import { freePort } from '../../../servers/server.ts'
 
@@ -20,12 +21,12 @@ function connected(options: ClientOptions): MemcachedClient {
 }
 
 async function timed<T>(ask: () => Promise<T>): Promise<{ ms: number; code: string | undefined }> {
-  const from = performance.now()
+  const from = ownTime()
   const code = await ask().then(
     () => undefined,
     (error) => error.code,
   )
-  return { ms: performance.now() - from, code }
+  return { ms: ownTime() - from, code }
 }
 
 function quantile(times: readonly number[], share: number): number {
@@ -34,10 +35,10 @@ function quantile(times: readonly number[], share: number): number {
 
 /** Until it succeeds; how long that took. */
 async function recovery(ask: () => Promise<unknown>): Promise<number> {
-  const from = performance.now()
+  const from = ownTime()
   for (;;) {
-    if ((await timed(ask)).code === undefined) return performance.now() - from
-    if (performance.now() - from > 10_000) throw new Error('no recovery in 10 s')
+    if ((await timed(ask)).code === undefined) return ownTime() - from
+    if (ownTime() - from > 10_000) throw new Error('no recovery in 10 s')
     await sleep(10)
   }
 }
