@@ -5,6 +5,7 @@
  * more than one in time: the calls may not even have been sent, or their answers may lie unread in the socket, and neither is
  * the server's fault.
  */
+import { type Answer, isPromise } from '../answer.ts'
 import { UnavailableError } from '../errors.ts'
 
 /** How often it is looked, in milliseconds: so much longer than its time a call may wait. */
@@ -130,12 +131,22 @@ export class Deadline extends Waiting<Deadline> {
   }
 }
 
-/** What a promise brings, where that takes no longer than so many milliseconds; else rejects with what `late` makes. */
-export function inTime<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
+/** An answer within its time; else a `TimeoutError`, or what `late` makes. */
+export function withinDeadline<T>(
+  ms: number,
+  answer: Answer<T>,
+  what: string,
+  late: () => Error = () => timedOut(ms, what),
+): Promise<T> {
+  if (!isPromise(answer)) return Promise.resolve(answer)
   const deadlines = new Deadlines<Deadline>()
   return new Promise<T>((resolve, reject) => {
     const deadline = new Deadline(ms, () => reject(late()))
     deadlines.begin(deadline)
-    promise.finally(() => deadlines.end(deadline)).then(resolve, reject)
+    answer.finally(() => deadlines.end(deadline)).then(resolve, reject)
   }).finally(() => deadlines.rest())
+}
+
+export function timedOut(ms: number, what: string): TimeoutError {
+  return new TimeoutError('BACKEND_TIMEOUT', `${what}: no answer within ${ms} ms`)
 }
