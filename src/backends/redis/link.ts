@@ -8,7 +8,7 @@
  * each command of a long `clear`, of a batch, of an abandoned call.
  */
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
-import { Deadlines, inTime, Waiting } from '../../core/guarding/deadline.ts'
+import { Deadlines, Waiting, withinDeadline } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Word } from './client.ts'
 import { answered, failure, failureOf, isRefusal } from './failure.ts'
 import { SilentNodes } from './silent-nodes.ts'
@@ -243,7 +243,7 @@ export class Link {
       client = this.#client ?? (await this.#source.make())
       if (borrowed) this.#client = client
       const { connectTimeout } = this.#options
-      await inTime(connectTimeout, served(client), () => timedOut(connectTimeout))
+      await withinDeadline(connectTimeout, served(client), 'connect', () => timedOut(connectTimeout))
       if (this.#closed) throw new ClosedError()
     } catch (error) {
       if (client && !borrowed) client.destroy()

@@ -8,7 +8,7 @@ import { type Answer, isPromise } from '../answer.ts'
 import type { Backend, Network } from '../backend.ts'
 import { UnavailableError } from '../errors.ts'
 import { makeSpace } from '../values/space.ts'
-import { Deadline, Deadlines, TimeoutError } from './deadline.ts'
+import { Deadline, Deadlines, TimeoutError, timedOut } from './deadline.ts'
 
 /** How long closing waits for the backend to let go, in milliseconds. */
 const CLOSING = 500
@@ -157,7 +157,7 @@ export class Calls {
         return
       }
       const deadlines = this.#deadlines
-      const call = new Deadline(ms, () => reject(ended(true, timedOut(this.#backend.name, verb, ms))))
+      const call = new Deadline(ms, () => reject(ended(true, timedOut(ms, `${this.#backend.name}: ${verb}`))))
       deadlines.begin(call)
       answer.then(
         (value) => {
@@ -175,8 +175,4 @@ export class Calls {
 
 function asItIs(_failed: boolean, error: unknown): unknown {
   return error
-}
-
-function timedOut(name: string, verb: string, ms: number): TimeoutError {
-  return new TimeoutError('BACKEND_TIMEOUT', `${name}: ${verb}: no answer within ${ms} ms`)
 }

@@ -131,18 +131,22 @@ export class Deadline extends Waiting<Deadline> {
   }
 }
 
-/** What a promise brings, where that takes no longer than so many milliseconds; else rejects with what `late` makes. */
-export function inTime<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
+/** An answer within its time; else a `TimeoutError`, or what `late` makes. */
+export function withinDeadline<T>(
+  ms: number,
+  answer: Answer<T>,
+  what: string,
+  late: () => Error = () => timedOut(ms, what),
+): Promise<T> {
+  if (!isPromise(answer)) return Promise.resolve(answer)
   const deadlines = new Deadlines<Deadline>()
   return new Promise<T>((resolve, reject) => {
     const deadline = new Deadline(ms, () => reject(late()))
     deadlines.begin(deadline)
-    promise.finally(() => deadlines.end(deadline)).then(resolve, reject)
+    answer.finally(() => deadlines.end(deadline)).then(resolve, reject)
   }).finally(() => deadlines.rest())
 }
 
-/** The same for anything that is asked: `what` names it in the error. */
-export function withinDeadline<T>(ms: number, answer: Answer<T>, what: string): Promise<T> {
-  if (!isPromise(answer)) return Promise.resolve(answer)
-  return inTime(ms, answer, () => new TimeoutError('BACKEND_TIMEOUT', `${what}: no answer within ${ms} ms`))
+export function timedOut(ms: number, what: string): TimeoutError {
+  return new TimeoutError('BACKEND_TIMEOUT', `${what}: no answer within ${ms} ms`)
 }
