@@ -198,7 +198,11 @@ export class PageCache<R = unknown> {
    * and whether there are credentials, since an answer made from them is seldom to be shared.
    */
   #selected({ request, rules }: Asked<R>, found: Found | undefined): string {
-    const names = unionOfNames(found?.names ?? [], rules.varyOn ?? [], [LOCALE, TIME_ZONE])
+    const own = [
+      ...(request.locale === undefined ? [] : [LOCALE]),
+      ...(request.timeZone === undefined ? [] : [TIME_ZONE]),
+    ]
+    const names = unionOfNames(found?.names ?? [], rules.varyOn ?? [], own)
     const { cookie, authorization } = request.fields
     return `${cookie === undefined ? '' : 'c'}${authorization === undefined ? '' : 'a'}${variantKey(names, request, rules)}`
   }

@@ -4,6 +4,7 @@ import { type Bytes, checkInteger, checkOptions, checkWord, kindOf, parseBytes }
 import { type Duration, durationToMs, type Ttl, ttlToMs } from '../core/values/expiry.ts'
 import { isToken } from './policy/fields.ts'
 import { FORWARDED_FIELDS, type PageRules } from './policy/page-rules.ts'
+import { unionOfNames } from './policy/vary.ts'
 
 /**
  * Options of `pageCache`. `R` is the framework's request. Lifetimes are **seconds** or durations (`'15m'`).
@@ -193,7 +194,7 @@ export function settlePages<R>(options: PageCacheOptions<R>): PageSettings<R> {
     obeyRequests: options.obeyRequests ?? false,
     bypassOnCookie: options.bypassOnCookie ?? false,
     targets: names('targets', options.targets),
-    varyOn: [...varyOn, ...FORWARDED_FIELDS],
+    varyOn: unionOfNames(varyOn, FORWARDED_FIELDS),
     heuristic: share('heuristic', options.heuristic ?? 0),
     staleWhileRevalidate: durationToMs('staleWhileRevalidate', options.staleWhileRevalidate ?? 0) / 1000,
     staleIfError: durationToMs('staleIfError', options.staleIfError ?? 0) / 1000,
@@ -209,7 +210,10 @@ export function settlePages<R>(options: PageCacheOptions<R>): PageSettings<R> {
     rules,
     trustedRules: Object.freeze({
       ...rules,
-      varyOn: [...varyOn, ...FORWARDED_FIELDS.filter((name) => !TOLD_BY_PROXIES.has(name))],
+      varyOn: unionOfNames(
+        varyOn,
+        FORWARDED_FIELDS.filter((name) => !TOLD_BY_PROXIES.has(name)),
+      ),
     }),
     maxVariants: checkInteger('maxVariants', options.maxVariants ?? DEFAULT_MAX_VARIANTS, 1, 10_000),
     maxPageBytes:

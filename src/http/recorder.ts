@@ -3,7 +3,7 @@
  * when it has ended as it should. A stale page that the handler confirms with 304 is renewed; one that may
  * stand in for a failing handler does.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { andThen } from '../core/answer.ts'
 import type { Watch } from './credentials.ts'
 import { tellNotStored } from './explain.ts'
@@ -58,6 +58,8 @@ export class Recorder<R> implements Exchange {
   #status = 0
   #fields: Fields = {}
   #own: Fields = {}
+  /** The credentials that were read when the head left. */
+  #read: string | undefined
   #head: PageHead | undefined
   /** Pieces of the body; `undefined` where it is not to be kept. */
   #pieces: Buffer[] | undefined
@@ -102,6 +104,7 @@ export class Recorder<R> implements Exchange {
     }
     this.#head = without(own, recording.keep, fields)
     this.#pieces = []
+    this.#read = this.#parts.watch?.read.join()
     if (whole) this.#tag(whole)
     const set = {
       ...recording.add,
@@ -150,12 +153,14 @@ export class Recorder<R> implements Exchange {
     }
     const now = spot.inside.clock.now()
     // What was read while the body was made counts as well.
-    const again = this.#record(this.#fields, now)
-    if (again.keep === undefined) {
-      this.#abandon(again.reason)
-      return undefined
+    if (this.#parts.watch?.read.join() !== this.#read) {
+      const again = this.#record(this.#fields, now)
+      if (again.keep === undefined) {
+        this.#abandon(again.reason)
+        return undefined
+      }
+      this.#head = { ...this.#head, vary: again.keep.vary, selected: again.keep.selected }
     }
-    this.#head = { ...this.#head, vary: again.keep.vary, selected: again.keep.selected }
     this.#tag(body)
     const page = { head: withLength(this.#head, body.length), body }
     this.#pieces = undefined
@@ -285,7 +290,7 @@ export class Recorder<R> implements Exchange {
     const head = this.#head
     if (!settings.etag || head === undefined || head.etag !== null || head.status !== 200) return
     if (field(this.#fields, 'etag') !== undefined) return
-    const etag = `W/"${createHash('sha1').update(body).digest('base64url')}"`
+    const etag = `W/"${hash('sha1', body, 'base64url')}"`
     this.#head = { ...head, etag, lines: [...head.lines, 'etag', etag] }
   }
 

@@ -226,9 +226,22 @@ export class Capture {
 
 /** Sends an answer of ours, in place of the handler's. */
 export function send(response: ServerResponse, { status, lines, body }: Reply): void {
-  response.writeHead(status, lines as string[])
+  if (response.getHeaderNames().length === 0) response.writeHead(status, lines as string[])
+  else {
+    // Node would take every name out first and put it in again.
+    for (let i = 0; i < lines.length; i += 2) {
+      if (isRepeated(lines, i)) response.appendHeader(lines[i]!, lines[i + 1]!)
+      else response.setHeader(lines[i]!, lines[i + 1]!)
+    }
+    response.writeHead(status)
+  }
   if (body === undefined) response.end()
   else response.end(body)
+}
+
+function isRepeated(lines: readonly string[], at: number): boolean {
+  for (let i = 0; i < at; i += 2) if (lines[i] === lines[at]) return true
+  return false
 }
 
 /** The head as Node has it when nothing was given to `writeHead`: one place to look at and to change. */
