@@ -1,10 +1,11 @@
 /**
  * A bus over Redis's channels: one connection that listens and one that speaks, since who listens may do nothing else. In a Cluster any
- * node will do, as each passes on what it hears. A listening connection that says nothing may be dead, so it is pinged.
+ * node will do, as each passes on what it hears.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bus, BusListener } from '../../core/bus.ts'
+import { type BusLine, keepLine } from '../../core/bus-line.ts'
 import { argumentError, ClosedError } from '../../core/errors.ts'
+import { inTime } from '../../core/guarding/deadline.ts'
 import { checkOptions } from '../../core/options.ts'
 import type { Address } from './address.ts'
 import type { Client } from './client.ts'
@@ -35,10 +36,8 @@ export type RedisBusOptions = (
 const WHERE = ['url', 'sentinels', 'name', 'cluster', 'db', 'username', 'password', 'tls']
 const NAMES = [...WHERE, 'driver', 'clientOptions', 'opTimeout', 'connectTimeout', 'channel']
 
-/** After a loss it is tried again within so many milliseconds, spread. */
-const RETRY_WITHIN = 500
-/** A listener is asked whether it lives, so often, in milliseconds. */
-const PING_EVERY = 1_000
+/** Where it could not be spoken, it is not tried again for so long, in milliseconds: nobody waits for a dead server twice. */
+const SPEAK_AGAIN = 250
 
 /**
  * For `tiered({ bus })`. Needs `ioredis` or `@redis/client`, as `redis()` does, and keeps two connections to the leader.
@@ -62,8 +61,8 @@ export class RedisBus implements Bus {
   readonly #settings: RedisSettings
   readonly #channel: string
   readonly #over = new AbortController()
-  #listener: BusListener | undefined
   readonly #clients = new Set<Client>()
+  #opened = false
   #speaker: Client | undefined
   #opening: Promise<Client> | undefined
   #failedAt = Number.NEGATIVE_INFINITY
@@ -75,10 +74,10 @@ export class RedisBus implements Bus {
   }
 
   open(listener: BusListener): void {
-    if (this.#listener)
+    if (this.#opened)
       throw argumentError(TypeError, 'INVALID_OPTION', 'redisBus(): one bus serves one tiered()')
-    this.#listener = listener
-    this.#listen().catch(() => {})
+    this.#opened = true
+    void keepLine(() => this.#listen(listener), listener, this.#over.signal)
     this.#speak().catch(() => {})
   }
 
@@ -98,59 +97,29 @@ export class RedisBus implements Bus {
     for (const client of this.#clients) this.#end(client)
   }
 
-  /** For as long as the bus is open: one listening connection after the other. */
-  async #listen(): Promise<void> {
-    const { signal } = this.#over
-    while (!signal.aborted) {
-      let up = false
-      try {
-        const client = await this.#connect()
-        const ended = new Promise<void>((resolve) => client.onEnd(resolve))
-        try {
-          await this.#inTime(client.subscribe(this.#channel, (message) => this.#heard(message)))
-          if (signal.aborted) return
-          up = true
-          this.#listener!.up()
-          await this.#until(client, ended)
-        } finally {
-          this.#end(client)
-        }
-      } catch {
-        // It is tried again; what matters is told below.
-      }
-      if (signal.aborted) return
-      if (up) this.#listener!.down()
-      await sleep(RETRY_WITHIN * Math.random(), undefined, { signal, ref: false }).catch(() => {})
+  async #listen(listener: BusListener): Promise<BusLine> {
+    const client = await this.#connect()
+    const ended = new Promise<void>((resolve) => client.onEnd(resolve))
+    const heard = (message: Buffer) => {
+      if (!this.#over.signal.aborted) listener.message(message)
+    }
+    try {
+      await this.#inTime(client.subscribe(this.#channel, heard))
+    } catch (error) {
+      this.#end(client)
+      throw error
+    }
+    return {
+      ended,
+      ping: () => this.#inTime(client.call(['ping'], '', false)),
+      destroy: () => this.#end(client),
     }
   }
 
-  /** Resolves or rejects when the connection is of no use any more. */
-  async #until(client: Client, ended: Promise<void>): Promise<void> {
-    const { signal } = this.#over
-    for (;;) {
-      const pause = new AbortController()
-      const stop = () => pause.abort()
-      signal.addEventListener('abort', stop)
-      const gone = await Promise.race([
-        ended.then(() => true),
-        sleep(PING_EVERY, false, { signal: pause.signal, ref: false }).catch(() => true),
-      ])
-      signal.removeEventListener('abort', stop)
-      pause.abort()
-      if (gone) return
-      await this.#inTime(Promise.race([ended, client.call(['ping'], '', false)]))
-      if (!client.ready) return
-    }
-  }
-
-  #heard(message: Buffer): void {
-    if (!this.#over.signal.aborted) this.#listener!.message(message)
-  }
-
-  /** The connection that speaks. Nobody waits for one again that has just failed. */
+  /** The connection that speaks. */
   #speak(): Promise<Client> {
     if (this.#over.signal.aborted) return Promise.reject(new ClosedError())
-    if (!this.#opening && performance.now() - this.#failedAt < RETRY_WITHIN / 2) {
+    if (!this.#opening && performance.now() - this.#failedAt < SPEAK_AGAIN) {
       return Promise.reject(failure('ECONNRESET', 'Redis is not connected'))
     }
     this.#opening ??= this.#connect()
@@ -203,12 +172,7 @@ export class RedisBus implements Bus {
     client.destroy()
   }
 
-  /** An answer, or an error after so many milliseconds. A timer that our own busy loop made late lets the answer come in first. */
   #inTime<T>(answer: Promise<T>, ms = this.#settings.opTimeout): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const late = () => reject(failure('ETIMEDOUT', `Redis did not answer within ${ms} ms`))
-      const timer = setTimeout(() => setImmediate(() => setImmediate(late)), ms)
-      answer.then(resolve, reject).finally(() => clearTimeout(timer))
-    })
+    return inTime(ms, answer, () => failure('ETIMEDOUT', `Redis did not answer within ${ms} ms`))
   }
 }

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { redis, redisBus } from '../../../src/backends/redis/redis.ts'
 import { tiered } from '../../../src/backends/tiered/tiered.ts'
 import { createCaches, memory } from '../../../src/index.ts'
-import { startRedis } from '../../servers/redis.ts'
+import { startRedis, until } from '../../servers/redis.ts'
 
 const endings: (() => unknown)[] = []
 afterAll(async () => {
@@ -17,7 +17,7 @@ async function node(url: string, busUrl: string, driver: 'ioredis' | 'node-redis
   const caches = createCaches({ default: { backend, ttl: 3_600 } })
   endings.push(() => caches.close())
   await caches.default.get('first')
-  await expect.poll(() => backend.counts().ups, { timeout: 5_000 }).toBe(1)
+  await until(async () => backend.counts().ups === 1)
   return { backend, near, cache: caches.default }
 }
 
@@ -92,10 +92,10 @@ describe.concurrent.each(DRIVERS)('by %s, which waits for servers', (driver) => 
     expect(a.backend.counts().said).toBe(said)
     expect(await b.cache.get('key')).toBe('good')
     server.thaw()
-    await expect.poll(() => a.backend.counts().said, { timeout: 2_000 }).toBe(said + 1)
+    await until(async () => a.backend.counts().said === said + 1, 2_000)
     expect(await b.cache.get('key')).toBeUndefined()
     // Frozen, the server may do it later than its repair: it is repaired twice, and told as often.
-    await expect.poll(() => a.backend.counts().said, { timeout: 3_000 }).toBe(said + 2)
+    await until(async () => a.backend.counts().said === said + 2, 3_000)
   })
 
   it('a frozen bus delays a write by what the bus may take, once, and fails none', async () => {
