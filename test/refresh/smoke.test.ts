@@ -28,7 +28,9 @@ it('smoke', async () => {
   expect(await job.get('x')).toBe('hand')
   expect(await job.refresh('x')).toBe('x4')
   expect(await job.getMany(['x', ['y']])).toEqual(['x4', 'y5'])
-  const f = cacheback(async function named(a: number) { return a * 2 })
+  const f = cacheback(async function named(a: number) {
+    return a * 2
+  })
   expect(await f(2)).toBe(4)
   expect(f.job.name).toBe('named')
   const { defineJob: d } = refreshWith({ cache: caches.default })
