@@ -11,6 +11,7 @@ import { hiddenCredentials } from './hidden-cookies.ts'
 import type { PageSettings } from './page-options.ts'
 import type { Found } from './page-store.ts'
 import { Passage } from './passage.ts'
+import { PlainHits } from './plain-hits.ts'
 import { forwardFor } from './policy/cache-status.ts'
 import { field, overlay } from './policy/fields.ts'
 import { remaining } from './policy/freshness.ts'
@@ -44,12 +45,15 @@ export interface Asked<R> {
 export class PageCache<R = unknown> {
   readonly spot: Spot
   readonly settings: PageSettings<R>
+  /** Where nothing but the URL tells which page a visitor gets. */
+  readonly plainHits: PlainHits<R> | undefined
   /** Makes a URL invalid wherever this site keeps pages. */
   readonly #invalidate: (url: PageUrl) => Answer<unknown>
 
   constructor(spot: Spot, settings: PageSettings<R>, invalidate: (url: PageUrl) => Answer<unknown>) {
     this.spot = spot
     this.settings = settings
+    if (!settings.localeOf && !settings.timeZoneOf) this.plainHits = new PlainHits(spot, settings)
     this.#invalidate = invalidate
   }
 
@@ -194,7 +198,11 @@ export class PageCache<R = unknown> {
    * and whether there are credentials, since an answer made from them is seldom to be shared.
    */
   #selected({ request, rules }: Asked<R>, found: Found | undefined): string {
-    const names = unionOfNames(found?.names ?? [], rules.varyOn ?? [], [LOCALE, TIME_ZONE])
+    const own = [
+      ...(request.locale === undefined ? [] : [LOCALE]),
+      ...(request.timeZone === undefined ? [] : [TIME_ZONE]),
+    ]
+    const names = unionOfNames(found?.names ?? [], rules.varyOn ?? [], own)
     const { cookie, authorization } = request.fields
     return `${cookie === undefined ? '' : 'c'}${authorization === undefined ? '' : 'a'}${variantKey(names, request, rules)}`
   }

@@ -20,6 +20,10 @@ const RUNS = {
   'small-heap': { file: 'small-heap.mjs', node: ['--max-old-space-size=256'] },
   'many-keys': { file: 'many-keys.mjs', node: ['--disable-warning=CACHE_KEY_WARNING'] },
   'file-cull': { file: 'file-cull.mjs' },
+  tiers: { file: 'tiers.mjs' },
+  register: { file: 'register.mjs' },
+  // Proves that a stale read would be found.
+  'register-deaf': { file: 'register.mjs', env: { SOAK_DEAF: '50', SOAK_SECONDS: '10' }, mustFail: true },
   'file-cull-sync': { file: 'file-cull.mjs', env: { SOAK_READS: 'sync' } },
 }
 

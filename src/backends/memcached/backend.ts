@@ -1,8 +1,10 @@
 /** The verbs in Memcached's commands: mostly one for each; what cannot be said in one is compare-and-set, tried again. */
 import type { Backend, Claimed, Host, Kept, Network, Space } from '../../core/backend.ts'
+import type { CheckContext, Finding } from '../../core/check.ts'
 import { systemClock } from '../../core/clock.ts'
 import { NotSupportedError } from '../../core/errors.ts'
 import { isGraced, type Stored } from '../../core/values/entry.ts'
+import { checkServers } from './check.ts'
 import { Claims } from './claims.ts'
 import { type GetOptions, type Item, MemcachedError } from './client/index.ts'
 import { Counting } from './counting.ts'
@@ -20,7 +22,7 @@ export class MemcachedBackend implements Backend {
   readonly sync = false
   readonly shared = true
   readonly network: Network
-  readonly #meta: boolean
+  readonly #settings: MemcachedSettings
   readonly #link: Link
   readonly #items: Items
   readonly #claims: Claims
@@ -28,7 +30,7 @@ export class MemcachedBackend implements Backend {
   #host: Host | undefined
 
   constructor(settings: MemcachedSettings) {
-    this.#meta = settings.protocol === 'meta'
+    this.#settings = settings
     this.#link = new Link(settings)
     this.network = this.#link
     this.#items = new Items(this.#link, settings, systemClock)
@@ -44,6 +46,11 @@ export class MemcachedBackend implements Backend {
 
   close(): Promise<void> {
     return this.#link.close()
+  }
+
+  check(context: CheckContext): Finding[] {
+    const servers = this.#link.client.servers.map(({ name }) => name)
+    return checkServers(this.#settings.client, servers, context)
   }
 
   get(space: Space, key: string): Promise<Stored | undefined> {
@@ -135,7 +142,7 @@ export class MemcachedBackend implements Backend {
 
   async touch(space: Space, key: string, expiresAt: number): Promise<boolean | 'graced'> {
     const at = this.#items.at(space, key)
-    if (this.#meta) {
+    if (this.#settings.protocol === 'meta') {
       const kind = await this.#items.kind(at)
       if (kind === undefined || kind === STUB) return false
       if (kind === GRACED) return 'graced'

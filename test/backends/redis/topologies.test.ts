@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type RedisBackend, type RedisOptions, redis } from '../../../src/backends/redis/redis.ts'
+import { slotOf } from '../../../src/backends/redis/slot.ts'
+import { createCaches } from '../../../src/index.ts'
 import {
   ask,
   certificateOf,
@@ -14,9 +16,18 @@ import {
   startSentinels,
   until,
 } from '../../servers/redis.ts'
+import type { TestServer } from '../../servers/server.ts'
 import { anySpace, later, what } from './ways.ts'
 
 const drivers = ['ioredis', 'node-redis'] as const
+
+/** Those of the keys of a cache without a prefix that this node of a Cluster holds. */
+async function heldBy(node: TestServer, keys: readonly string[]): Promise<string[]> {
+  const mine = /myself,\S* \S+ \d+ \d+ \d+ connected (\d+)-(\d+)/.exec(await ask(node, ['cluster', 'nodes']))!
+  const [first, last] = [Number(mine[1]), Number(mine[2])]
+  return keys.filter((key) => slotOf(`:1:${key}`) >= first && slotOf(`:1:${key}`) <= last)
+}
+
 const opened: RedisBackend[] = []
 afterEach(() => {
   for (const backend of opened.splice(0)) backend.close()
@@ -147,6 +158,42 @@ describe.each(drivers)('%s', (driver) => {
       })
       .toBe(60)
     expect(await backend.setMany(space, new Map(keys.map((key) => [key, what('2')])), later())).toEqual([])
+  }, 60_000)
+
+  it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss at once, the others are served, and it comes back', async () => {
+    // Slow to fail over, so that what is seen is ours.
+    const nodes = await startCluster({ timeout: 60_000 })
+    const caches = createCaches({
+      default: { backend: redis({ cluster: nodes.slice(0, 3).map(({ address }) => address), driver }) },
+    })
+    const cache = caches.default
+    const down: unknown[] = []
+    caches.on('backend-down', (event) => down.push(event))
+    const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
+    expect(await cache.setMany(Object.fromEntries(keys.map((key) => [key, key])))).toEqual([])
+    const theirs = await heldBy(nodes[1]!, keys)
+    await nodes[1]!.freeze()
+    // The first to ask wait; all of them ask for what the frozen one holds, so that nobody else answers meanwhile.
+    for (const answer of await Promise.all(theirs.map((key) => cache.get(key))))
+      expect(answer).toBeUndefined()
+    const others = keys.filter((key) => !theirs.includes(key))
+    let hits = 0
+    const waits: number[] = []
+    for (let i = 0; i < 300; i++) {
+      const began = performance.now()
+      expect(await cache.get(theirs[i % theirs.length]!)).toBeUndefined()
+      waits.push(performance.now() - began)
+      if ((await cache.get(others[i % others.length]!)) !== undefined) hits++
+    }
+    expect(hits).toBe(300)
+    expect(waits.toSorted((a, b) => a - b)[150]).toBeLessThan(5)
+    expect(await cache.delete(theirs[0]!)).toBe(false)
+    expect(down).toEqual([])
+    nodes[1]!.thaw()
+    await expect.poll(() => cache.get(theirs[1]!), { timeout: 3_000, interval: 50 }).toBe(theirs[1])
+    await expect.poll(() => cache.set(theirs[0]!, 'new'), { timeout: 3_000, interval: 50 }).toBe(true)
+    expect(await cache.get(theirs[0]!)).toBe('new')
+    await caches.close()
   }, 60_000)
 })
 

@@ -1,32 +1,44 @@
 // One process of a fleet: builds a cache over the servers it is told, does its part, and prints what came of it.
-import { appendFileSync } from 'node:fs'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const { built, url, cluster, role, ...how } = JSON.parse(process.argv[2])
 const { createCaches } = await import(`${built}/index.js`)
 const { redis } = await import(`${built}/backends/redis/redis.js`)
 
-const backend = redis(cluster ? { cluster } : { url })
+// What is tested are claims and counts, not deadlines: on a busy machine an answer may take a while.
+const backend = redis({ ...(cluster ? { cluster } : { url }), opTimeout: 10_000, connectTimeout: 10_000 })
 const caches = createCaches({ default: { backend, keyPrefix: how.prefix, ttl: 60 } })
 const cache = caches.default
 await cache.get('warm')
+if (how.together) {
+  console.log('ready')
+  await once(process.stdin, 'data')
+}
 
 const roles = {
-  /** Many callers of one cold key, all at the same instant. */
+  /** Many callers of one cold key, all at the same instant; then of the next. */
   async stampede() {
-    await sleep(how.at - Date.now())
-    const load = async () => {
-      appendFileSync(how.log, `${process.pid}\n`)
-      await sleep(100)
-      return 'made'
+    const rounds = []
+    for (let round = 0; round < how.rounds; round++) {
+      let loads = 0
+      const load = async () => {
+        loads++
+        await sleep(100)
+        return 'made'
+      }
+      const began = performance.now()
+      const callers = Array.from({ length: how.callers }, () => cache.getOrSet(`cold${round}`, load))
+      const right = (await Promise.all(callers)).filter((answer) => answer === 'made').length
+      rounds.push({ loads, right, ms: performance.now() - began })
+      await sleep(500 - rounds.at(-1).ms)
     }
-    const began = performance.now()
-    const answers = await Promise.all(Array.from({ length: how.callers }, () => cache.getOrSet('cold', load)))
-    return { ms: performance.now() - began, right: answers.filter((answer) => answer === 'made').length }
+    return rounds
   },
 
   /** Loads for ever, saying when it has begun. */
   async hold() {
+    console.log('waiting')
     await cache.getOrSet('held', async () => {
       console.log('loading')
       await sleep(how.ms)
@@ -42,7 +54,6 @@ const roles = {
   },
 
   async add() {
-    await sleep(how.at - Date.now())
     let won = 0
     for (let i = 0; i < how.keys; i++) if (await cache.add(`k${i}`, process.pid)) won++
     return won
@@ -73,3 +84,4 @@ const roles = {
 
 console.log(JSON.stringify(await roles[role]()))
 await caches.close()
+process.stdin.destroy()

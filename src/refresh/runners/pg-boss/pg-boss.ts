@@ -1,0 +1,139 @@
+/**
+ * Refreshes through pg-boss on PostgreSQL. A task waits once for its key; tries, backoff and priority are pg-boss's own, and what
+ * is beyond help ends in a dead letter queue.
+ */
+import { ClosedError } from '../../../core/errors.ts'
+import { checkInteger, checkOptions, kindOf } from '../../../core/options.ts'
+import { checkInstalled } from '../../installed.ts'
+import { QueueLink } from '../../queue-link.ts'
+import {
+  checkObject,
+  checkUrl,
+  ENGINE_OPTIONS,
+  type EngineOptions,
+  refused,
+  settleEngine,
+  settleQueue,
+} from '../../queue-options.ts'
+import type { Orders, Runner, Task, TaskOptions, Working } from '../../runner.ts'
+import { Line, type Settings, WHERE } from './line.ts'
+import { PgBossWorking } from './worker.ts'
+
+export interface PgBossOptions extends EngineOptions {
+  /** Where PostgreSQL is: a URL, or options of pg's `Pool` and of pg-boss. Left out, pg's own `PGHOST`, `PGUSER` … say it. */
+  connection?: string | object
+  /** The schema of pg-boss's tables; `pgboss` by default. They are made when they are not there, unless `migrate: false`. */
+  schema?: string
+  migrate?: boolean
+  /** How often an idle worker looks for tasks, in milliseconds; 500 by default. */
+  pollInterval?: number
+}
+
+const NAMES = [...ENGINE_OPTIONS, 'connection', 'schema', 'migrate', 'pollInterval']
+
+/** What makes two tasks one, and where they are stored. */
+const OURS = [
+  ...['id', 'db', 'group', 'expireInSeconds', 'expireInMinutes', 'expireInHours', 'deadLetter'],
+  ...['singletonKey', 'singletonSeconds', 'singletonMinutes', 'singletonHours', 'singletonNextSlot'],
+]
+
+/**
+ * Runs refreshes through pg-boss (10.4 or later; 12 needs Node 22) on PostgreSQL.
+ *
+ * @throws TypeError for options that cannot work; ConfigError `MISSING_PACKAGE` where pg-boss is not installed.
+ * @example
+ * const runner = pgBoss({ connection: 'postgres://127.0.0.1/shop' })
+ * const prices = defineJob({ name: 'prices', cache, load, runner })
+ */
+export function pgBoss(options: PgBossOptions = {}): Runner {
+  checkOptions(WHERE, options, NAMES)
+  const { schema = 'pgboss', migrate = true } = options
+  if (typeof schema !== 'string' || !/^[a-z_]\w{0,49}$/i.test(schema)) {
+    throw refused(`${WHERE}: schema is up to 50 letters, digits and '_', and begins with no digit`)
+  }
+  if (typeof migrate !== 'boolean')
+    throw refused(`${WHERE}: migrate must be true or false, not ${kindOf(migrate)}`)
+  const settings: Settings = {
+    ...settleEngine(WHERE, options),
+    connection:
+      typeof options.connection === 'string'
+        ? {
+            connectionString: checkUrl(`${WHERE}: connection`, options.connection, [
+              'postgres:',
+              'postgresql:',
+            ]),
+          }
+        : checkObject(`${WHERE}: connection`, options.connection),
+    schema,
+    migrate,
+    pollInterval: checkInteger(`${WHERE}: pollInterval`, options.pollInterval ?? 500, 10, 3_600_000),
+  }
+  checkInstalled(WHERE, 'pg-boss', import.meta.url)
+  return new PgBossRunner(settings)
+}
+
+class PgBossRunner implements Runner {
+  readonly name = 'pg-boss'
+  readonly remote = true
+  readonly #settings: Settings
+  readonly #link: QueueLink<Line>
+  readonly #working = new Set<PgBossWorking>()
+  #closed = false
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.#link = new QueueLink(WHERE, settings.opTimeout, {
+      open: async () => {
+        const line = await Line.make(settings, false, () => {})
+        await line.start().catch((error: unknown) => {
+          line.drop()
+          throw error
+        })
+        return line
+      },
+      drop: (line) => line.drop(),
+      close: (line) => line.close(),
+    })
+  }
+
+  check(where: string, queue: unknown): void {
+    settleQueue(where, queue, OURS)
+  }
+
+  async enqueue(task: Task, options: TaskOptions): Promise<boolean> {
+    if (this.#closed) throw new ClosedError()
+    const { name = this.#settings.queue, jobOptions } = settleQueue(WHERE, options.queue, OURS)
+    // As text: PostgreSQL's JSON has no NUL and no half of a surrogate pair, and a key may have both.
+    const data = { job: task.job, task: JSON.stringify(task) }
+    const id = await this.#link.ask(async (line) => {
+      await line.queue(name)
+      return line.boss.send(name, data, {
+        retryLimit: options.tries - 1,
+        retryDelay: Math.ceil(options.backoff / 1_000),
+        retryBackoff: true,
+        priority: options.priority,
+        ...jobOptions,
+        singletonKey: task.id,
+        expireInSeconds: Math.ceil(this.#settings.deadAfter / 1_000),
+      })
+    })
+    return id !== null
+  }
+
+  work(orders: Orders): Working {
+    if (this.#closed) throw new ClosedError()
+    const queues = orders.jobs.map(
+      ({ queue }) => settleQueue(WHERE, queue, OURS).name ?? this.#settings.queue,
+    )
+    const ended = () => this.#working.delete(working)
+    const working = new PgBossWorking(this.#settings, orders, [...new Set(queues)], ended)
+    this.#working.add(working)
+    return working
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#working].map((working) => working.close()))
+    await this.#link.close()
+  }
+}
