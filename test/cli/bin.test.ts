@@ -49,7 +49,7 @@ describe('the program', () => {
     expect(missing.stderr).toContain('"\\u001b]0;owned\\u0007?" is not there')
   })
 
-  it('F94 a server that is not there, or that froze: "unreachable" within a second, and the process ends', async () => {
+  it('F94 a server that is not there, or that froze, is unreachable, and the process ends', async () => {
     const frozen = createServer().listen(0, '127.0.0.1')
     await once(frozen, 'listening')
     const address = frozen.address()
@@ -64,8 +64,8 @@ describe('the program', () => {
       expect([words, code]).toEqual([words, 1])
       expect(stdout + stderr).toContain('unreachable')
       expect(stdout + stderr).not.toContain(CANARY)
-      // A second, and what it takes to start Node on a busy machine.
-      expect(ms).toBeLessThan(2_500)
+      // The answer itself is timed in check.test.ts; here, that nothing keeps the process.
+      expect(ms).toBeLessThan(5_000)
     }
     frozen.close()
   })
