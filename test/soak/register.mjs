@@ -12,7 +12,7 @@ import { createCaches, memory } from 'stillwarm'
 import { redis, redisBus } from 'stillwarm/backends/redis'
 import { tiered } from 'stillwarm/backends/tiered'
 import { startRedis } from '../../examples/simulator/servers.mjs'
-import { report, setting } from './measure.mjs'
+import { report, setting, turn } from './measure.mjs'
 
 const PROCESSES = 4
 const CLIENTS = 8
@@ -24,11 +24,12 @@ const DELAY = 100
 
 /** @typedef {{ key: string, wrote?: string | null, read?: string, from: number, to: number }} Op */
 
+/** The same clock for every process of this machine, in milliseconds. */
+const now = () => Number(process.hrtime.bigint()) / 1e6
+
 const [role, url] = process.argv.slice(2)
 if (role === 'client' && url) await client(url)
 else await check()
-
-const now = () => Number(process.hrtime.bigint()) / 1e6
 
 /** @param {string} server */
 async function client(server) {
@@ -37,7 +38,7 @@ async function client(server) {
   const publish = bus.publish.bind(bus)
   if (DEAF) bus.publish = (bytes) => (++published % DEAF === 0 ? Promise.resolve() : publish(bytes))
   const backend = tiered({ near: memory(), far: redis({ url: server }), bus, nearTtl: '10m' })
-  const { default: cache, ...caches } = createCaches({ default: { backend, ttl: 3_600 } })
+  const { default: cache } = createCaches({ default: { backend, ttl: 3_600 } })
   await cache.get('first')
   /** @type {Op[]} */
   const ops = []
@@ -47,6 +48,8 @@ async function client(server) {
     while (performance.now() < until) {
       const key = `key-${Math.floor(Math.random() * KEYS)}`
       const die = Math.random()
+      // Where this process stood still, what has arrived meanwhile is heard first.
+      await turn()
       const from = now()
       /** @type {Op} */
       const op = { key, from, to: 0 }

@@ -5,7 +5,7 @@
 import type { Bus, BusListener } from '../../core/bus.ts'
 import { type BusLine, keepLine } from '../../core/bus-line.ts'
 import { argumentError, ClosedError } from '../../core/errors.ts'
-import { inTime } from '../../core/guarding/deadline.ts'
+import { withinDeadline } from '../../core/guarding/deadline.ts'
 import { checkOptions } from '../../core/options.ts'
 import type { Address } from './address.ts'
 import type { Client } from './client.ts'
@@ -173,6 +173,8 @@ export class RedisBus implements Bus {
   }
 
   #inTime<T>(answer: Promise<T>, ms = this.#settings.opTimeout): Promise<T> {
-    return inTime(ms, answer, () => failure('ETIMEDOUT', `Redis did not answer within ${ms} ms`))
+    return withinDeadline(ms, answer, 'Redis', () =>
+      failure('ETIMEDOUT', `Redis did not answer within ${ms} ms`),
+    )
   }
 }
