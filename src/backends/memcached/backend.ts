@@ -90,9 +90,7 @@ export class MemcachedBackend implements Backend {
   set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
     const at = this.#items.at(space, key)
     const entry = bytes(what)
-    return this.#write('set', at, () =>
-      this.#items.client.set(at.wireKey, entry, this.#items.entry(at, entry, expiresAt)),
-    )
+    return this.#write('set', at, () => this.#items.put(at, entry, expiresAt))
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
@@ -110,10 +108,22 @@ export class MemcachedBackend implements Backend {
       if (group) group.push([wireKey, what])
       else alike.set(flags, [[wireKey, what]])
     }
-    const results = await Promise.all(
-      Array.from(alike, ([flags, group]) => this.#items.client.setMany(group, options.get(flags))),
-    )
+    const [results] = await Promise.all([
+      Promise.all(
+        Array.from(alike, ([flags, group]) => this.#items.client.setMany(group, options.get(flags))),
+      ),
+      this.#items.refresh(Array.from(places.values(), ({ at }) => at.mark)),
+    ])
     const failed = new Map(results.flatMap((result) => [...result]))
+    await Promise.all(
+      Array.from(alike, ([flags, group]) =>
+        group.map(async ([wireKey, what]) => {
+          const place = places.get(wireKey)!
+          if (failed.has(wireKey) || !this.#items.isDatedBack(place.at, { flags })) return
+          await this.#items.put(place.at, what, expiresAt)
+        }),
+      ).flat(),
+    )
     this.#settle(places, failed, at)
     const refused = [...failed].filter(([, error]) => isRefusal(error))
     if (refused.length > 0) this.#host?.failed('setMany', refused[0]![1])
@@ -128,13 +138,19 @@ export class MemcachedBackend implements Backend {
     return this.#write('add', at, async () => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const options = this.#items.entry(at, entry, expiresAt)
-        if (await client.add(at.wireKey, entry, options)) return true
+        const [added] = await Promise.all([
+          client.add(at.wireKey, entry, options),
+          this.#items.refresh([at.mark]),
+        ])
+        if (added && !this.#items.isDatedBack(at, options)) return true
+        if (added) continue
         // Something is in the way; a claim, or what an epoch has ended, is nothing.
         const kind = await this.#items.kind(at)
         if (kind === BARE || kind === GRACED) return false
         const found = await this.#items.look(at)
         if (found?.entry !== undefined) return false
-        if (found && (await this.#items.over(at, found.cas, entry, options))) return true
+        const later = this.#items.entry(at, entry, expiresAt)
+        if (found && (await this.#items.over(at, found.cas, entry, later))) return true
       }
       return false
     })
@@ -252,12 +268,12 @@ export class MemcachedBackend implements Backend {
     places: ReadonlyMap<string, { at: At }>,
     options?: GetOptions,
   ): Promise<{ items: Map<string, Item>; failed: Map<string, MemcachedError> }> {
-    const { client } = this.#items
-    const marks = new Set<string>()
-    for (const { at } of places.values()) if (at.mark !== undefined) marks.add(at.mark)
-    const asked = client.getMany([...places.keys()], options)
-    if (marks.size > 0) this.#items.learn(marks, (await client.getMany([...marks])).items)
-    return asked
+    const marks = Array.from(places.values(), ({ at }) => at.mark)
+    const [found] = await Promise.all([
+      this.#items.client.getMany([...places.keys()], options),
+      this.#items.refresh(marks),
+    ])
+    return found
   }
 
   /** One write: what the server has no room for is `false`. */

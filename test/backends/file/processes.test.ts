@@ -148,7 +148,7 @@ describe('many processes, one directory', () => {
     await Promise.all(writing)
     expect(result).toEqual({ missed: 0, torn: 0 })
     expect(faults).toEqual([])
-  })
+  }, 300_000)
 
   it('a claim of a killed process is free after its time, and not before', async () => {
     const { child, lines } = start('claim', { ms: 600, hold: 60_000 })
