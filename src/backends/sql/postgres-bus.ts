@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Bus, BusListener } from '../../core/bus.ts'
 import { type BusLine, keepLine } from '../../core/bus-line.ts'
 import { argumentError, ClosedError, ConfigError } from '../../core/errors.ts'
-import { inTime } from '../../core/guarding/deadline.ts'
+import { withinDeadline } from '../../core/guarding/deadline.ts'
 import { checkInteger, checkOptions, isRecord, kindOf } from '../../core/options.ts'
 import { postgres } from './dialects/postgres.ts'
 import type { OwnConnection } from './executor.ts'
@@ -199,11 +199,11 @@ class Speaker {
   }
 
   async #query(text: string, values: readonly string[]): Promise<void> {
-    const late = () =>
-      failure('ETIMEDOUT', `PostgreSQL did not answer within ${this.#opTimeout} ms`, 'no-answer')
     try {
       const answered = this.#connection.run({ name: '', text, params: [], prepared: false }, values)
-      await inTime(this.#opTimeout, answered, late)
+      await withinDeadline(this.#opTimeout, answered, 'PostgreSQL', () =>
+        failure('ETIMEDOUT', `PostgreSQL did not answer within ${this.#opTimeout} ms`, 'no-answer'),
+      )
     } catch (error) {
       // What is under way on it may still be done, after what comes next.
       this.#connection.destroy()
