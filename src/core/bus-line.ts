@@ -40,26 +40,22 @@ export async function keepLine(
 }
 
 /** Resolves when the connection is of no use any more. */
-async function gone({ ended, ping }: BusLine, signal: AbortSignal): Promise<void> {
-  let over = false
-  const end = ended.then(() => {
-    over = true
-  })
-  while (!over && !signal.aborted) {
-    const pause = new AbortController()
-    const stop = () => pause.abort()
-    signal.addEventListener('abort', stop)
-    await Promise.race([
-      end,
-      sleep(PING_EVERY, undefined, { signal: pause.signal, ref: false }).catch(() => {}),
-    ])
-    signal.removeEventListener('abort', stop)
-    pause.abort()
-    if (over || signal.aborted) return
-    try {
-      await Promise.race([end, ping()])
-    } catch {
-      return
+function gone(line: BusLine, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let over = false
+    let pause: NodeJS.Timeout | undefined
+    const finish = () => {
+      over = true
+      clearTimeout(pause)
+      signal.removeEventListener('abort', finish)
+      resolve()
     }
-  }
+    const ask = () => {
+      if (over) return
+      pause = setTimeout(() => line.ping().then(ask, finish), PING_EVERY).unref()
+    }
+    line.ended.then(finish)
+    signal.addEventListener('abort', finish)
+    ask()
+  })
 }

@@ -26,6 +26,8 @@ export interface Lender {
 /** A connection of our own, as a driver makes it. */
 export interface OwnConnection {
   run(statement: Statement, values: readonly Value[]): Promise<Result>
+  /** Of a driver that can listen: the payloads that are notified on its channels. */
+  hear?(listener: (payload: string) => void): void
   /** Calls back once, when it is gone. */
   onEnd(listener: () => void): void
   /** Ends it at once, with whatever is under way. */

@@ -33,6 +33,7 @@ import { SqliteFile } from './sqlite-file.ts'
 
 export type { SqlBackend } from './backend.ts'
 export type { SqlOptions, SqlPlace, SqlRoute, SqlServerOptions } from './options.ts'
+export { type PostgresBus, type PostgresBusOptions, postgresBus } from './postgres-bus.ts'
 
 /** A pool of `pg`, a client of its own, or what `postgres()` of postgres.js made. */
 export type PostgresPool = PgPool | PgSingle | PostgresJsSql

@@ -132,6 +132,9 @@ export async function loadPg(): Promise<Driver> {
       }
       return {
         run: (statement, values) => run(client, statement, values, prepare),
+        hear(listener) {
+          client.on('notification', ({ payload }) => listener(payload ?? ''))
+        },
         onEnd(listener) {
           ended = listener
           if (over) listener()
