@@ -15,6 +15,8 @@ export function openCaches(directory, answers = answersOf({})) {
     default: { backend: answers, ttl: '10m', keyPrefix: 'atlas' },
     // Pieces of pages, as finished HTML. Fragments look for this alias by themselves.
     template_fragments: { backend: memory({ maxEntries: 1_000 }), ttl: '10m', staleFor: '1h' },
+    // Whole pages, for the few seconds in which a crowd asks for the same one.
+    pages: { backend: memory({ maxEntries: 1_000 }) },
     // What a restart must not lose.
     disk: { backend: file({ directory }), ttl: '30d' },
   })

@@ -79,11 +79,9 @@ export class PlainHits<R> {
     }
   }
 
-  /** Is it for requests that have none of the fields it is selected by, and are those all looked for? */
+  /** It is for requests that have none of the fields it is selected by. Are those all looked for? */
   #isPlain({ head }: StoredPage): boolean {
-    return (
-      head.selected.every((value) => value === null) && head.vary.every((name) => this.#weighed.has(name))
-    )
+    return head.vary.every((name) => this.#weighed.has(name))
   }
 
   #give(page: StoredPage, target: string, age: number, ttl: number | undefined): Reply {

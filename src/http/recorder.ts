@@ -4,7 +4,7 @@
  * stand in for a failing handler does.
  */
 import { hash } from 'node:crypto'
-import { andThen } from '../core/answer.ts'
+import { type Answer, andThen, isPromise } from '../core/answer.ts'
 import type { Watch } from './credentials.ts'
 import { tellNotStored } from './explain.ts'
 import type { Asked } from './page-cache.ts'
@@ -46,8 +46,8 @@ export interface RecordingParts<R> {
   /** The stored page may stand in for a handler that fails. */
   readonly onError: boolean
   readonly watch: Watch | undefined
-  /** The response can be shared with those who wait, or not: told once, as soon as it is known. */
-  readonly landed: (page: StoredPage | undefined, shareable: boolean) => void
+  /** The response can be shared with those who wait, or not: told once, as soon as it is known. `stored`: it rests where others see it. */
+  readonly landed: (page: StoredPage | undefined, shareable: boolean, stored?: Answer<unknown>) => void
 }
 
 export class Recorder<R> implements Exchange {
@@ -140,7 +140,7 @@ export class Recorder<R> implements Exchange {
   }
 
   end(): Reply | undefined {
-    const { asked, spot, generation } = this.#parts
+    const { spot } = this.#parts
     if (this.#pieces === undefined || this.#head === undefined) {
       this.#land(undefined, false)
       return undefined
@@ -164,8 +164,7 @@ export class Recorder<R> implements Exchange {
     this.#tag(body)
     const page = { head: withLength(this.#head, body.length), body }
     this.#pieces = undefined
-    void andThen(spot.store.write(asked.key, generation!, asked.request, page, this.#rules), () => undefined)
-    this.#land(page, true)
+    this.#land(page, true, this.#keep(page))
     return this.#gathers ? this.#answer(page, now) : undefined
   }
 
@@ -194,9 +193,21 @@ export class Recorder<R> implements Exchange {
     )
   }
 
+  /** Nobody waits for it but those in other processes, and its errors are told by the policy. */
+  #keep(page: StoredPage): Answer<unknown> {
+    const { asked, spot, generation } = this.#parts
+    if (generation === undefined) return undefined
+    try {
+      const stored = spot.store.write(asked.key, generation, asked.request, page, this.#rules)
+      return isPromise(stored) ? stored.catch(() => false) : stored
+    } catch {
+      return false
+    }
+  }
+
   /** The handler says that the page we have is still right. */
   #renewed(page: StoredPage, now: number): Verdict {
-    const { asked, spot, generation, watch } = this.#parts
+    const { asked, spot, watch } = this.#parts
     const renewal = renew(
       page.head,
       asked.request,
@@ -218,13 +229,7 @@ export class Recorder<R> implements Exchange {
     if (renewal.keep) {
       const keep = without(this.#own, renewal.keep, this.#fields)
       const renewed = { head: withLength(keep, page.body.length), body: page.body }
-      if (generation !== undefined) {
-        void andThen(
-          spot.store.write(asked.key, generation, asked.request, renewed, this.#rules),
-          () => undefined,
-        )
-      }
-      this.#land(renewed, true)
+      this.#land(renewed, true, this.#keep(renewed))
       return { do: 'replace', reply: this.#answer(renewed, now, 304) }
     }
     this.#notStored(renewal.reason)
@@ -278,10 +283,10 @@ export class Recorder<R> implements Exchange {
     if (generation !== undefined) spot.store.forget(asked.key, generation)
   }
 
-  #land(page: StoredPage | undefined, shareable: boolean): void {
+  #land(page: StoredPage | undefined, shareable: boolean, stored?: Answer<unknown>): void {
     if (this.#landed) return
     this.#landed = true
-    this.#parts.landed(page, shareable)
+    this.#parts.landed(page, shareable, stored)
   }
 
   /** Weak, since whoever compresses our answers would have to weaken it. */

@@ -71,9 +71,15 @@ export interface Mount {
 }
 
 function cachesFor({ backend = memory(), clock }: Setup) {
-  return makeCaches({ default: { backend }, special: { backend: memory() } }, clock ? { clock } : {}, () => {
+  const none = () => {
     throw new Error('pages go through no codec')
-  })
+  }
+  const format = { encode: none, decode: none, retime: none }
+  return makeCaches(
+    { default: { backend }, special: { backend: memory() } },
+    clock ? { clock } : {},
+    () => format,
+  )
 }
 
 async function listen(
