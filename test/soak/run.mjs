@@ -20,6 +20,8 @@ const RUNS = {
   'small-heap': { file: 'small-heap.mjs', node: ['--max-old-space-size=256'] },
   'many-keys': { file: 'many-keys.mjs', node: ['--disable-warning=CACHE_KEY_WARNING'] },
   'file-cull': { file: 'file-cull.mjs' },
+  'redis-faults': { file: 'redis-faults.mjs', node: ['--no-warnings'] },
+  'redis-register': { file: 'redis-register.mjs' },
   'file-cull-sync': { file: 'file-cull.mjs', env: { SOAK_READS: 'sync' } },
 }
 
