@@ -1,43 +1,29 @@
 /** A fleet: several processes over one server or Cluster, some of them killed or stopped in the middle. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { builtSources } from '../../built.ts'
+import { type Operation, violations } from '../../register.ts'
 import { startCluster, startRedis } from '../../servers/redis.ts'
 import type { TestServer } from '../../servers/server.ts'
 
-// Workers are plain Node processes, and Node 20 runs no TypeScript: the sources are built once, into a directory of their own.
-const built = mkdtempSync(join(tmpdir(), 'stillwarm-built-'))
+const built = builtSources()
 const children = new Set<ChildProcess>()
 let server: TestServer
 let nodes: TestServer[]
 let prefixes = 0
 
 beforeAll(async () => {
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
-  execFileSync(process.execPath, [
-    tsc,
-    '-p',
-    'tsconfig.build.json',
-    '--outDir',
-    built,
-    '--declaration',
-    'false',
-    '--noCheck',
-  ])
-  writeFileSync(join(built, 'package.json'), '{"type":"module"}')
-  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(built, 'node_modules'))
   ;[server, nodes] = await Promise.all([startRedis(), startCluster()])
 }, 120_000)
 
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  rmSync(built, { recursive: true, force: true })
 })
 
 interface Worker {
@@ -129,6 +115,24 @@ it('F68 who loads and is stopped for longer than the lease does not store over t
   expect(await first.result).toBe('second')
 }, 30_000)
 
+/** `npm run soak -- redis-register` asks for a minute. */
+const L1_SECONDS = Number(process.env.L1_SECONDS ?? 3)
+
+it(
+  'L1 what 4 processes with 8 clients each read of 50 keys was written, and neither overwritten nor deleted before',
+  async () => {
+    const how = { prefix: prefix(), seconds: L1_SECONDS, keys: 50 }
+    const history = (await fleet<Operation[]>(4, 'register', how)).flat()
+    // What JSON leaves out.
+    for (const operation of history) operation.value ??= undefined
+    const hits = history.filter(({ kind, value }) => kind === 'get' && value !== undefined).length
+    expect(hits).toBeGreaterThan(200 * L1_SECONDS)
+    expect(violations(history)).toEqual([])
+    if (process.env.L1_SECONDS) console.log(JSON.stringify({ name: 'L1 redis', ops: history.length, hits }))
+  },
+  60_000 + 4_000 * L1_SECONDS,
+)
+
 it('L2 8 processes counting lose nothing and give no sum twice', async () => {
   const how = { prefix: prefix(), times: 1_000 }
   const sums = (await fleet<[key: number, sum: number][]>(8, 'count', how)).flat()
@@ -149,7 +153,36 @@ it.each(places)(
   60_000,
 )
 
-it('F66 what was loaded before a delete is never found after it, with 3 processes loading', async () => {
+it('L4 of 8 processes that append to one list, each over what rests there, none loses an append', async () => {
+  const lists = await fleet<string>(8, 'append', { prefix: prefix(), times: 50 })
+  const longest = lists.reduce((a, b) => (a.length > b.length ? a : b)).slice(1)
+  const appended = longest.trim().split(' ')
+  expect(appended).toHaveLength(400)
+  expect(new Set(appended).size).toBe(400)
+}, 60_000)
+
+it('L5 a claim is one holder’s at a time, among 8 processes', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'stillwarm-log-'))
+  const log = join(directory, 'log')
+  try {
+    await fleet(8, 'lock', { prefix: prefix(), times: 60, log })
+    const lines = readFileSync(log, 'utf8').trim().split('\n')
+    expect(lines).toHaveLength(960)
+    for (let i = 0; i < lines.length; i += 2) {
+      const holder = lines[i]!.split(' ')[0]
+      expect(lines.slice(i, i + 2)).toEqual([`${holder} has it`, `${holder} gives it up`])
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}, 60_000)
+
+it('L6 4 processes with 20 callers each make 200 cold keys once each', async () => {
+  const loads = await fleet<number>(4, 'load', { prefix: prefix(), keys: 200, callers: 20 })
+  expect(loads.reduce((sum, one) => sum + one, 0)).toBe(200)
+}, 60_000)
+
+it('F66 L7 what was loaded before a delete is never found after it, with 3 processes loading', async () => {
   const how = { prefix: prefix(), times: 300 }
   const readers = [1, 2, 3].map(() => start('race', { ...how, writer: false }))
   const stale = await start('race', { ...how, writer: true }).result
