@@ -19,7 +19,7 @@ import { columnKey, KEPT_BYTES } from './key.ts'
 import { Reads } from './reads.ts'
 import { type Limits, Room } from './room.ts'
 import type { Runner } from './runner.ts'
-import { columnsOf, storedOf } from './stored.ts'
+import { columnsOf, foundOf, storedOf } from './stored.ts'
 import { SqlTable } from './table.ts'
 
 const ALONE: Host = { clock: systemClock, evicted() {}, corrupt() {}, failed() {} }
@@ -71,20 +71,24 @@ export class SqlBackend implements Backend {
     this.#room.used(text)
     if (this.#reads) return this.#heeded(this.#reads.get(text))
     const call = this.#statements.get({ key: this.#dialect.key(text), now: this.#now() })
-    return andThen(this.#read(call), ({ rows: [row] }) => row && storedOf(this.#dialect, row[0], row[1]))
+    return andThen(this.#read(call), ({ rows: [row] }) => row && foundOf(this.#dialect, row[0]))
   }
 
   getMany(space: Space, keys: readonly string[]): Answer<Map<string, Stored>> {
-    const names = new Map(keys.map((key) => [columnKey(space.frame(key)), key]))
-    const calls = this.#statements.getMany(this.#keys(names.keys()), this.#now())
+    const names = new Map<string, string>()
+    const places = keys.map((key) => {
+      const text = columnKey(space.frame(key))
+      this.#room.used(text)
+      const place = this.#dialect.key(text)
+      names.set(this.#dialect.tag(place), key)
+      return place
+    })
+    const calls = this.#statements.getMany(places, this.#now())
     return andThen(this.#heeded(this.#try(() => this.#runner.readAll(calls))), (results) => {
       const found = new Map<string, Stored>()
       for (const { rows } of results) {
-        for (const [key, value, number] of rows) {
-          const text = this.#dialect.text(key)
-          this.#room.used(text)
-          found.set(names.get(text)!, storedOf(this.#dialect, value, number))
-        }
+        for (const [key, value] of rows)
+          found.set(names.get(this.#dialect.tag(key))!, foundOf(this.#dialect, value))
       }
       return found
     })

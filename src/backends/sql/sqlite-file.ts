@@ -55,7 +55,9 @@ export class SqliteFile implements Runner {
   }
 
   readAll(calls: readonly Call[]): Answer<Result[]> {
-    return this.#with((handle) => calls.map((call) => handle.run(call.statement, call.values)))
+    return this.#with((handle) =>
+      inTransaction(handle, () => calls.map((call) => handle.run(call.statement, call.values)), 'BEGIN'),
+    )
   }
 
   write(call: Call): Answer<Result> {
@@ -174,8 +176,8 @@ export class SqliteFile implements Runner {
 }
 
 /** All or nothing, and one wait for the disk. The writer's turn is taken first, so that none is lost halfway. */
-function inTransaction<T>(handle: Handle, act: () => T): T {
-  handle.exec('BEGIN IMMEDIATE')
+function inTransaction<T>(handle: Handle, act: () => T, begin = 'BEGIN IMMEDIATE'): T {
+  handle.exec(begin)
   try {
     const value = act()
     handle.exec('COMMIT')
