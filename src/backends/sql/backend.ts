@@ -113,33 +113,40 @@ export class SqlBackend implements Backend {
 
   set(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.set(this.#row(space, key, what, expiresAt))
-    return andThen(this.#room.make(1), () =>
+    const stored = andThen(this.#room.make(1), () =>
       andThen(this.#write(call), (result) => {
         this.#room.took(this.#dialect.added(result, 1))
         return true
       }),
     )
+    return this.#unlessTooLarge('set', stored, () => andThen(this.delete(space, key), () => false))
   }
 
   setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Answer<string[]> {
     const rows = [...entries].map(([key, what]) => this.#row(space, key, what, expiresAt))
-    return andThen(this.#room.make(rows.length), () =>
-      andThen(this.#writeAll(this.#statements.setMany(rows)), (results) => {
+    const stored = andThen(this.#room.make(rows.length), () =>
+      andThen(this.#writeAll(this.#statements.setMany(rows)), (results): string[] => {
         for (const result of results) this.#room.took(this.#dialect.added(result, rows.length))
         return []
       }),
     )
+    return this.#unlessTooLarge('setMany', stored, async () => {
+      const failed: string[] = []
+      for (const [key, what] of entries) if (!(await this.set(space, key, what, expiresAt))) failed.push(key)
+      return failed
+    })
   }
 
   add(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.add(this.#row(space, key, what, expiresAt))
-    return andThen(this.#room.make(1), () =>
+    const added = andThen(this.#room.make(1), () =>
       andThen(this.#write(call), (result) => {
         const kept = this.#dialect.kept(result)
         if (kept) this.#room.took(1)
         return kept
       }),
     )
+    return this.#unlessTooLarge('add', added, () => false)
   }
 
   touch(space: Space, key: string, expiresAt: number): Answer<boolean | 'graced'> {
@@ -233,12 +240,13 @@ export class SqlBackend implements Backend {
 
   fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.fill({ ...this.#row(space, key, what, expiresAt), token })
-    return andThen(this.#room.make(1), () =>
+    const filled = andThen(this.#room.make(1), () =>
       andThen(this.#write(call), ({ changed }) => {
         this.#room.took(changed)
         return changed > 0
       }),
     )
+    return this.#unlessTooLarge('fill', filled, () => andThen(this.delete(space, key), () => false))
   }
 
   release(space: Space, key: string, token?: string): Answer<void> {
@@ -345,6 +353,16 @@ export class SqlBackend implements Backend {
 
   #writeAll(calls: readonly Call[]): Answer<Result[]> {
     return this.#heeded(this.#try(() => this.#runner.writeAll(calls)))
+  }
+
+  /** Servers alone have such a limit. The server is well: no fault that would open a breaker. */
+  #unlessTooLarge<T>(verb: string, answer: Answer<T>, otherwise: () => Answer<T>): Answer<T> {
+    if (!isPromise(answer)) return answer
+    return answer.catch((error: unknown) => {
+      if (!means(error, 'too-large')) throw error
+      this.#host?.failed(verb, error)
+      return otherwise()
+    })
   }
 
   #try<T>(act: () => Answer<T>): Answer<T> {
