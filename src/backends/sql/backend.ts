@@ -19,7 +19,7 @@ import { columnKey, KEPT_BYTES } from './key.ts'
 import { Reads } from './reads.ts'
 import { type Limits, Room } from './room.ts'
 import type { Runner } from './runner.ts'
-import { columnsOf, storedOf } from './stored.ts'
+import { columnsOf, foundOf, storedOf } from './stored.ts'
 import { SqlTable } from './table.ts'
 
 const ALONE: Host = { clock: systemClock, evicted() {}, corrupt() {}, failed() {} }
@@ -71,20 +71,24 @@ export class SqlBackend implements Backend {
     this.#room.used(text)
     if (this.#reads) return this.#heeded(this.#reads.get(text))
     const call = this.#statements.get({ key: this.#dialect.key(text), now: this.#now() })
-    return andThen(this.#read(call), ({ rows: [row] }) => row && storedOf(this.#dialect, row[0], row[1]))
+    return andThen(this.#read(call), ({ rows: [row] }) => row && foundOf(this.#dialect, row[0]))
   }
 
   getMany(space: Space, keys: readonly string[]): Answer<Map<string, Stored>> {
-    const names = new Map(keys.map((key) => [columnKey(space.frame(key)), key]))
-    const calls = this.#statements.getMany(this.#keys(names.keys()), this.#now())
+    const names = new Map<string, string>()
+    const places = keys.map((key) => {
+      const text = columnKey(space.frame(key))
+      this.#room.used(text)
+      const place = this.#dialect.key(text)
+      names.set(this.#dialect.tag(place), key)
+      return place
+    })
+    const calls = this.#statements.getMany(places, this.#now())
     return andThen(this.#heeded(this.#try(() => this.#runner.readAll(calls))), (results) => {
       const found = new Map<string, Stored>()
       for (const { rows } of results) {
-        for (const [key, value, number] of rows) {
-          const text = this.#dialect.text(key)
-          this.#room.used(text)
-          found.set(names.get(text)!, storedOf(this.#dialect, value, number))
-        }
+        for (const [key, value] of rows)
+          found.set(names.get(this.#dialect.tag(key))!, foundOf(this.#dialect, value))
       }
       return found
     })
@@ -109,33 +113,40 @@ export class SqlBackend implements Backend {
 
   set(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.set(this.#row(space, key, what, expiresAt))
-    return andThen(this.#room.make(1), () =>
+    const stored = andThen(this.#room.make(1), () =>
       andThen(this.#write(call), (result) => {
         this.#room.took(this.#dialect.added(result, 1))
         return true
       }),
     )
+    return this.#unlessTooLarge('set', stored, () => andThen(this.delete(space, key), () => false))
   }
 
   setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Answer<string[]> {
     const rows = [...entries].map(([key, what]) => this.#row(space, key, what, expiresAt))
-    return andThen(this.#room.make(rows.length), () =>
-      andThen(this.#writeAll(this.#statements.setMany(rows)), (results) => {
+    const stored = andThen(this.#room.make(rows.length), () =>
+      andThen(this.#writeAll(this.#statements.setMany(rows)), (results): string[] => {
         for (const result of results) this.#room.took(this.#dialect.added(result, rows.length))
         return []
       }),
     )
+    return this.#unlessTooLarge('setMany', stored, async () => {
+      const failed: string[] = []
+      for (const [key, what] of entries) if (!(await this.set(space, key, what, expiresAt))) failed.push(key)
+      return failed
+    })
   }
 
   add(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.add(this.#row(space, key, what, expiresAt))
-    return andThen(this.#room.make(1), () =>
+    const added = andThen(this.#room.make(1), () =>
       andThen(this.#write(call), (result) => {
         const kept = this.#dialect.kept(result)
         if (kept) this.#room.took(1)
         return kept
       }),
     )
+    return this.#unlessTooLarge('add', added, () => false)
   }
 
   touch(space: Space, key: string, expiresAt: number): Answer<boolean | 'graced'> {
@@ -229,12 +240,13 @@ export class SqlBackend implements Backend {
 
   fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.fill({ ...this.#row(space, key, what, expiresAt), token })
-    return andThen(this.#room.make(1), () =>
+    const filled = andThen(this.#room.make(1), () =>
       andThen(this.#write(call), ({ changed }) => {
         this.#room.took(changed)
         return changed > 0
       }),
     )
+    return this.#unlessTooLarge('fill', filled, () => andThen(this.delete(space, key), () => false))
   }
 
   release(space: Space, key: string, token?: string): Answer<void> {
@@ -341,6 +353,16 @@ export class SqlBackend implements Backend {
 
   #writeAll(calls: readonly Call[]): Answer<Result[]> {
     return this.#heeded(this.#try(() => this.#runner.writeAll(calls)))
+  }
+
+  /** Servers alone have such a limit. The server is well: no fault that would open a breaker. */
+  #unlessTooLarge<T>(verb: string, answer: Answer<T>, otherwise: () => Answer<T>): Answer<T> {
+    if (!isPromise(answer)) return answer
+    return answer.catch((error: unknown) => {
+      if (!means(error, 'too-large')) throw error
+      this.#host?.failed(verb, error)
+      return otherwise()
+    })
   }
 
   #try<T>(act: () => Answer<T>): Answer<T> {

@@ -58,9 +58,9 @@ export type Meaning =
 
 /** The statements over one table. Each is one statement; those of many keys are one for each few hundred. */
 export interface Statements {
-  /** → value, number */
+  /** → what rests there */
   get(p: { key: Value; now: number }): Call
-  /** → cache_key, value, number */
+  /** → cache_key, what rests there */
   getMany(keys: readonly Value[], now: number): Call[]
   /** Whatever its end: → value, number, expires, claim */
   look(p: { key: Value }): Call
@@ -122,6 +122,8 @@ export interface Dialect {
   key(text: string): Value
   /** Back from it. */
   text(key: unknown): string
+  /** What tells keys apart, of those given and those answered: cheaper than their text. */
+  tag(key: unknown): string
   /** A column of bytes, as a Buffer; `undefined` for NULL. */
   bytes(value: unknown): Buffer | undefined
   /** Did an `add` find nothing living? */

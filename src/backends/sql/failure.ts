@@ -31,6 +31,11 @@ export function failureOf(error: unknown, title: string, meaningOf: (code: strin
   return new SqlError(code, `${title}: ${code}${said === undefined ? '' : ` ${said}`}`, meaning)
 }
 
+/** A handle that could draw the cache into a transaction of the user's. */
+export function inTransaction(message: string): CacheError {
+  return new CacheError('IN_TRANSACTION', message)
+}
+
 /** A fault that we found ourselves. */
 export function failure(code: string, message: string, meaning: Meaning): SqlError {
   return new SqlError(code, message, meaning)

@@ -4,7 +4,7 @@
  */
 import type { Call, Dialect, Result, Statements, Value } from './dialect.ts'
 import type { Runner } from './runner.ts'
-import { storedOf } from './stored.ts'
+import { foundOf } from './stored.ts'
 
 /** So many keys a statement: more would hold up everybody else's. */
 const MOST_KEYS = 200
@@ -43,25 +43,22 @@ export class Reads {
     if (reads.length === 1) {
       const { text, resolve, reject } = reads[0]!
       const call = this.#statements.get({ key: this.#dialect.key(text), now: this.#now() })
-      this.#ask(call).then(
-        ({ rows: [row] }) => resolve(row && storedOf(this.#dialect, row[0], row[1])),
-        reject,
-      )
+      this.#ask(call).then(({ rows: [row] }) => resolve(row && foundOf(this.#dialect, row[0])), reject)
       return
     }
     for (let at = 0; at < reads.length; at += MOST_KEYS) this.#together(reads.slice(at, at + MOST_KEYS))
   }
 
   async #together(reads: readonly Read[]): Promise<void> {
-    const keys = [...new Set(reads.map(({ text }) => text))].map((text): Value => this.#dialect.key(text))
+    const keys = reads.map(({ text }): Value => this.#dialect.key(text))
     try {
       const found = new Map<string, Buffer | undefined>()
       for (const call of this.#statements.getMany(keys, this.#now())) {
-        for (const [key, value, number] of (await this.#ask(call)).rows) {
-          found.set(this.#dialect.text(key), storedOf(this.#dialect, value, number))
+        for (const [key, value] of (await this.#ask(call)).rows) {
+          found.set(this.#dialect.tag(key), foundOf(this.#dialect, value))
         }
       }
-      for (const { text, resolve } of reads) resolve(found.get(text))
+      for (let i = 0; i < reads.length; i++) reads[i]!.resolve(found.get(this.#dialect.tag(keys[i])))
     } catch (error) {
       for (const { reject } of reads) reject(error)
     }

@@ -2,7 +2,7 @@
  * Culling. Rows are counted by the fleet together, in one row of the table (`TALLY`): each process adds what it has stored since, a
  * few hundred at a time, so that nobody counts the table to find that it is full. Whoever finds it full takes a claim on
  * that row, counts exactly, and removes what is over, then the least recently used, in small batches behind the requests; all
- * others leave it to him, so that several never remove too much. Should writers be quicker, each `set` waits for one batch.
+ * others leave it to him, so that several never remove too much. Should writers be quicker, they wait a little.
  *
  * A small cache (up to 1,000) is counted and culled before each `set`, as Django does it: when there are more than
  * `maxEntries`, what is over goes, then one in `cullFrequency`.
@@ -27,6 +27,10 @@ const BATCH = { postgres: 500, mysql: 500, sqlite: 100 }
 const DOWN_TO = 0.95
 /** From here on a write waits for a batch: half of the tenth above the limit, the rest is for what others have just stored. */
 const BRAKE = 1.05
+/** So much of the limit a process adds at most that the fleet does not know of. */
+const UNTOLD = 0.025
+/** How long a write waits for room, in milliseconds. */
+const PATIENCE = 250
 /** Rows counted at a time. */
 const COUNTED = 10_000
 /** How long the claim to cull holds without renewal, in milliseconds. */
@@ -52,7 +56,9 @@ export class Room {
   /** What the fleet knew of last. */
   #known = 0
   #work: Promise<void> | undefined
-  #batch: Promise<unknown> | undefined
+  /** Writes that wait for a batch. */
+  #waiting: (() => void)[] = []
+  #sweptAt = Number.NEGATIVE_INFINITY
   #notBefore = 0
   #sweep: NodeJS.Timeout | undefined
   #idle = true
@@ -72,19 +78,14 @@ export class Room {
   make(coming: number): Answer<void> {
     this.#stir()
     if (this.#limits.maxEntries <= SMALL) return this.#cullSmall(coming)
-    if (this.#known + this.#untold <= this.#limits.maxEntries * BRAKE) return
-    this.#look()
-    return this.#batch?.then(
-      () => undefined,
-      () => undefined,
-    )
+    if (this.#isTooFull()) return this.#brake()
   }
 
   /** So many were added. */
   took(added: number): void {
     if (added === 0 || this.#limits.maxEntries <= SMALL) return
     this.#untold += added
-    if (this.#untold >= Math.min(500, this.#limits.maxEntries / 100)) this.#look()
+    this.#tellSoon()
   }
 
   /** So many were removed. */
@@ -117,13 +118,26 @@ export class Room {
     }
   }
 
-  /** Counts and culls now, by hand: how many rows went. */
+  /** Counts and culls now, by hand, unless another process is at it: how many rows went. */
   async cull(): Promise<number> {
-    const swept = await this.prune()
-    const rows = await this.#count()
-    const { maxEntries } = this.#limits
-    if (rows <= maxEntries) return swept
-    return swept + (await this.#evict(rows, async () => true))
+    while (this.#work) await this.#work
+    let gone = 0
+    const work = (async () => {
+      gone += await this.prune()
+      await this.#tell(0)
+      await this.#alone(async (hold) => {
+        const rows = await this.#count()
+        if (rows > this.#limits.maxEntries) gone += await this.#evict(rows, hold)
+      })
+    })()
+    this.#work = work
+    try {
+      await work
+    } finally {
+      this.#work = undefined
+      this.#step()
+    }
+    return gone
   }
 
   close(): Promise<void> | undefined {
@@ -196,6 +210,30 @@ export class Room {
     })
   }
 
+  #isTooFull(): boolean {
+    const { maxEntries } = this.#limits
+    return this.#untold >= maxEntries * UNTOLD || this.#known + this.#untold > maxEntries * BRAKE
+  }
+
+  /** Waits, but not for long, until somebody has made room. */
+  async #brake(): Promise<void> {
+    const until = performance.now() + PATIENCE
+    do {
+      this.#look()
+      if (this.#work) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      if (this.#isTooFull()) await sleep(2 + Math.random() * 8)
+    } while (this.#isTooFull() && performance.now() < until && !this.#closed)
+  }
+
+  #tellSoon(): void {
+    if (this.#untold >= Math.min(500, this.#limits.maxEntries / 100)) this.#look()
+  }
+
+  /** A batch is done: those who wait go on. */
+  #step(): void {
+    for (const go of this.#waiting.splice(0)) go()
+  }
+
   #behind(verb: string, act: () => Promise<void>): void {
     if (this.#work || this.#closed || performance.now() < this.#notBefore) return
     this.#work = act()
@@ -205,6 +243,8 @@ export class Room {
       })
       .finally(() => {
         this.#work = undefined
+        this.#step()
+        this.#tellSoon()
       })
   }
 
@@ -217,12 +257,10 @@ export class Room {
     await this.#alone(async (hold) => {
       await this.#sweepWhile(hold)
       const rows = await this.#count()
-      await this.#settle(rows)
-      if (rows > this.#limits.maxEntries) await this.#settle(rows - (await this.#evict(rows, hold)))
+      await this.#settle(rows, tally)
+      if (rows > this.#limits.maxEntries) await this.#evict(rows, hold)
     })
   }
-
-  #sweptAt = Number.NEGATIVE_INFINITY
 
   async #sweepNow(): Promise<void> {
     const now = performance.now()
@@ -233,8 +271,7 @@ export class Room {
 
   async #sweepWhile(hold: () => Promise<boolean>): Promise<void> {
     for (;;) {
-      const batch = this.#removed('sweep')
-      const { changed } = await batch
+      const { changed } = await this.#removed('sweep')
       this.#untold -= changed
       if (changed < BATCH[this.#dialect.name] || this.#closed || !(await hold())) return
       await sleep(1)
@@ -244,16 +281,20 @@ export class Room {
   /** Adds to what the fleet knows; what it knows then, `undefined` when that is to be counted first. */
   async #tell(added: number): Promise<number | undefined> {
     const key = this.#dialect.key(TALLY)
-    const { rows } = await this.#runner.write(this.#statements.tally({ key, by: added }))
+    const call = this.#statements.tally({ key, by: added })
+    const { rows } = await this.#runner.write(call)
     const number = this.#dialect.returning
       ? rows[0]?.[0]
       : (await this.#runner.write(this.#statements.look({ key }))).rows[0]?.[1]
     return number === null || number === undefined ? undefined : Number(number)
   }
 
-  async #settle(number: number): Promise<void> {
-    this.#known = number
-    await this.#runner.write(this.#statements.settle({ key: this.#dialect.key(TALLY), number }))
+  /** What was told meanwhile stays. */
+  async #settle(rows: number, tally: number | undefined): Promise<void> {
+    const key = this.#dialect.key(TALLY)
+    if (tally === undefined) await this.#runner.write(this.#statements.settle({ key, number: rows }))
+    else await this.#tell(rows - tally)
+    this.#known = rows
   }
 
   /** While nobody else of the fleet does. */
@@ -288,6 +329,7 @@ export class Room {
       if (last === null || last === undefined) return rows
       rows += Number(count)
       after = this.#dialect.key(this.#dialect.text(last))
+      this.#step()
       await sleep(1)
     }
   }
@@ -304,15 +346,14 @@ export class Room {
     const goal = rows - left
     let removed = 0
     while (removed < goal && !this.#closed) {
-      const batch = this.#removed('evict', Math.min(BATCH[this.#dialect.name], goal - removed))
-      this.#batch = Promise.resolve(batch)
-      const { changed } = await batch
+      const { changed } = await this.#removed('evict', Math.min(BATCH[this.#dialect.name], goal - removed))
       removed += changed
-      this.#known = Math.max(0, this.#known - changed)
+      this.#known -= changed
+      await this.#tell(-changed)
+      this.#step()
       if (changed === 0 || !(await hold())) break
       await sleep(1)
     }
-    this.#batch = undefined
     return removed
   }
 }

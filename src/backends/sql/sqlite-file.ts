@@ -13,7 +13,7 @@ import { ClosedError, ConfigError } from '../../core/errors.ts'
 import type { Call, Result, TableName } from './dialect.ts'
 import { sqlite } from './dialects/sqlite.ts'
 import type { Handle } from './executor.ts'
-import { failure, failureOf, means, type SqlError } from './failure.ts'
+import { failure, failureOf, inTransaction, means, type SqlError } from './failure.ts'
 import type { Runner } from './runner.ts'
 
 /** How long it waits for another process that is writing, in milliseconds. */
@@ -55,7 +55,9 @@ export class SqliteFile implements Runner {
   }
 
   readAll(calls: readonly Call[]): Answer<Result[]> {
-    return this.#with((handle) => calls.map((call) => handle.run(call.statement, call.values)))
+    return this.#with((handle) =>
+      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values)), 'BEGIN'),
+    )
   }
 
   write(call: Call): Answer<Result> {
@@ -64,13 +66,13 @@ export class SqliteFile implements Runner {
 
   writeAll(calls: readonly Call[]): Answer<Result[]> {
     return this.#with((handle) =>
-      inTransaction(handle, () => calls.map((call) => handle.run(call.statement, call.values))),
+      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values))),
     )
   }
 
   async migrate(statements: readonly string[]): Promise<void> {
     await this.#with((handle) =>
-      inTransaction(handle, () => {
+      transaction(handle, () => {
         for (const text of statements) handle.exec(text)
       }),
     )
@@ -90,10 +92,8 @@ export class SqliteFile implements Runner {
     const attempt = (handle: Handle): Answer<T> => {
       if (this.#closed) throw new ClosedError()
       if (this.#source.handle?.inTransaction) {
-        throw failure(
-          'IN_TRANSACTION',
+        throw inTransaction(
           'sqlite(): the handle is inside a transaction, which the cache must take no part in: give it a path, or a handle of its own',
-          'refused',
         )
       }
       try {
@@ -135,7 +135,7 @@ export class SqliteFile implements Runner {
         if (isNew || isEmpty(handle)) {
           const made = handle
           if (this.migrates) {
-            inTransaction(made, () => {
+            transaction(made, () => {
               for (const text of sqlite.create(this.#table)) made.exec(text)
             })
           }
@@ -174,8 +174,8 @@ export class SqliteFile implements Runner {
 }
 
 /** All or nothing, and one wait for the disk. The writer's turn is taken first, so that none is lost halfway. */
-function inTransaction<T>(handle: Handle, act: () => T): T {
-  handle.exec('BEGIN IMMEDIATE')
+function transaction<T>(handle: Handle, act: () => T, begin = 'BEGIN IMMEDIATE'): T {
+  handle.exec(begin)
   try {
     const value = act()
     handle.exec('COMMIT')

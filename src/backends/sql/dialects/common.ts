@@ -23,16 +23,19 @@ type Shared =
   | 'stretch'
   | 'settle'
 
-/**
- * @param first the first byte of the value
- * @param graced that byte of what has times of its own
- */
-export function PLAIN_STATEMENTS(write: Writer, first: string, graced: string): Pick<Statements, Shared> {
+/** How a database says: */
+interface Words {
+  /** what rests there, bytes or the digits of a number */
+  readonly found: string
+  /** the first byte of the value */
+  readonly first: string
+  /** that byte of what has times of its own */
+  readonly graced: string
+}
+
+export function plainStatements(write: Writer, { found, first, graced }: Words): Pick<Statements, Shared> {
   return {
-    get: write.call(
-      'get',
-      'SELECT [value], [number] FROM [table] WHERE [cache_key] = :key AND [expires] > :now',
-    ),
+    get: write.call('get', `SELECT ${found} FROM [table] WHERE [cache_key] = :key AND [expires] > :now`),
     look: write.call(
       'look',
       'SELECT [value], [number], [expires], [claim] FROM [table] WHERE [cache_key] = :key',

@@ -16,12 +16,14 @@ import {
   type Value,
   Writer,
 } from '../dialect.ts'
-import { COUNT_OF_ROWS, MOST, PLAIN_STATEMENTS } from './common.ts'
+import { COUNT_OF_ROWS, MOST, plainStatements } from './common.ts'
 
 /** So many keys a statement; a power of two. */
 const MOST_KEYS = 256
 /** So many bytes of values a statement: well below what a server takes at once (16 MB by default). */
 const MOST_BYTES = 2 ** 22
+
+const FOUND = 'COALESCE([value], [number])'
 
 const COLUMNS = '([cache_key], [value], [number], [expires], [used])'
 const OVERWRITE = `
@@ -41,6 +43,7 @@ export const mysql: Dialect = {
   // Bytes: the collations of text take many keys for one.
   key: (text) => Buffer.from(text),
   text: (key) => (mysql.bytes(key) ?? Buffer.alloc(0)).toString(),
+  tag: (key) => (mysql.bytes(key) ?? Buffer.alloc(0)).toString('latin1'),
   bytes: (value) => (value instanceof Buffer ? value : undefined),
   kept: ({ last }) => last !== REFUSED,
   // A row that is made counts once, one that is overwritten twice.
@@ -80,7 +83,7 @@ function statements(table: string): Statements {
   const getMany = keyed(
     write,
     'get_many',
-    'SELECT [cache_key], [value], [number] FROM [table] WHERE [cache_key] IN (:keys) AND [expires] > :now',
+    `SELECT [cache_key], ${FOUND} FROM [table] WHERE [cache_key] IN (:keys) AND [expires] > :now`,
   )
   const deleteMany = keyed(
     write,
@@ -98,7 +101,7 @@ function statements(table: string): Statements {
     `INSERT INTO [table] ${COLUMNS} VALUES (:key, :value, :number, :expires, :now) ${OVERWRITE}`,
   )
   return {
-    ...PLAIN_STATEMENTS(write, 'substring([value], 1, 1)', "x'f2'"),
+    ...plainStatements(write, { found: FOUND, first: 'substring([value], 1, 1)', graced: "x'f2'" }),
     getMany,
     set,
     setMany: (rows) =>

@@ -12,10 +12,12 @@ import {
   type Value,
   Writer,
 } from '../dialect.ts'
-import { COUNT_OF_ROWS, MOST, PLAIN_STATEMENTS } from './common.ts'
+import { COUNT_OF_ROWS, MOST, plainStatements } from './common.ts'
 
 /** So many keys a statement. */
 const MOST_KEYS = 1_000
+
+const FOUND = "coalesce([value], convert_to([number]::text, 'UTF8'))"
 
 const UPSERT = `
   INSERT INTO [table] AS was ([cache_key], [value], [number], [expires], [used])`
@@ -32,6 +34,9 @@ export const postgres: Dialect = {
   quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
   key: (text) => Buffer.from(text),
   text: (key) => (postgres.bytes(key) ?? Buffer.alloc(0)).toString(),
+  tag(key) {
+    return typeof key === 'string' ? key : `\\x${postgres.bytes(key)?.toString('hex')}`
+  },
   bytes(value) {
     if (typeof value === 'string') return Buffer.from(value.slice(2), 'hex')
     return value instanceof Buffer ? value : undefined
@@ -78,7 +83,7 @@ function statements(table: string): Statements {
   const write = new Writer(table, postgres.quote, (index) => `$${index}`, true)
   const getMany = write.statement(
     'get_many',
-    'SELECT [cache_key], [value], [number] FROM [table] WHERE [cache_key] = ANY(:keys::bytea[]) AND [expires] > :now',
+    `SELECT [cache_key], ${FOUND} FROM [table] WHERE [cache_key] = ANY(:keys::bytea[]) AND [expires] > :now`,
   )
   const setMany = write.statement(
     'set_many',
@@ -100,7 +105,11 @@ function statements(table: string): Statements {
   const overKeys = (statement: typeof use) => (keys: readonly Value[], now: number) =>
     parts(inOrder(keys), MOST_KEYS).map((some) => give(statement, { keys: byteaList(some), now }))
   return {
-    ...PLAIN_STATEMENTS(write, 'substring([value] from 1 for 1)', "'\\xf2'::bytea"),
+    ...plainStatements(write, {
+      found: FOUND,
+      first: 'substring([value] from 1 for 1)',
+      graced: "'\\xf2'::bytea",
+    }),
     set: write.call(
       'set',
       `${UPSERT} VALUES (:key, :value, :number, :expires, :now) ${OVERWRITE} RETURNING (xmax = 0)::int`,

@@ -8,7 +8,9 @@ import {
   type Value,
   Writer,
 } from '../dialect.ts'
-import { COUNT_OF_ROWS, MOST, PLAIN_STATEMENTS } from './common.ts'
+import { COUNT_OF_ROWS, MOST, plainStatements } from './common.ts'
+
+const FOUND = 'coalesce([value], [number])'
 
 const INSERT = `
   INSERT INTO [table] ([cache_key], [value], [number], [expires], [used]) VALUES (:key, :value, :number, :expires, :now)
@@ -24,6 +26,7 @@ export const sqlite: Dialect = {
   quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
   key: (text) => text,
   text: String,
+  tag: String,
   bytes(value) {
     if (value instanceof Buffer) return value
     return value instanceof Uint8Array
@@ -68,11 +71,11 @@ export const sqlite: Dialect = {
 
 function statements(table: string): Statements {
   const write = new Writer(table, sqlite.quote, () => '?', false)
-  const plain = PLAIN_STATEMENTS(write, 'substr([value], 1, 1)', "x'f2'")
+  const plain = plainStatements(write, { found: FOUND, first: 'substr([value], 1, 1)', graced: "x'f2'" })
   const set = write.call('set', INSERT)
   const getOne = write.call(
     'get_many',
-    'SELECT [cache_key], [value], [number] FROM [table] WHERE [cache_key] = :key AND [expires] > :now',
+    `SELECT [cache_key], ${FOUND} FROM [table] WHERE [cache_key] = :key AND [expires] > :now`,
   )
   const deleteOne = write.call(
     'delete',

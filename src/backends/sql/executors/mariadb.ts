@@ -1,7 +1,8 @@
 /** The connector of MariaDB: `mariadb`, from 3.3 on, with promises. */
+
+import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
-import { failure } from '../failure.ts'
 
 interface Query {
   sql: string
@@ -40,10 +41,9 @@ async function run(
 export function adoptMariadb(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
   if (!isPool(given)) {
     if ('beginTransaction' in given && 'serverVersion' in given) {
-      throw failure(
+      throw new ConfigError(
         'SINGLE_CONNECTION',
         'mysql(): a single connection could be in a transaction, which the cache must take no part in: give a pool',
-        'refused',
       )
     }
     return undefined

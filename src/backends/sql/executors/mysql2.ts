@@ -1,4 +1,6 @@
 /** mysql2, from 3.9 on: its pools with callbacks or promises. */
+
+import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
 import { failure } from '../failure.ts'
@@ -107,10 +109,9 @@ export function adoptMysql2(given: object, { prepare }: { prepare: boolean }): L
 }
 
 function single(): Error {
-  return failure(
+  return new ConfigError(
     'SINGLE_CONNECTION',
     'mysql(): a single connection does not tell whether it is in a transaction: give a pool',
-    'refused',
   )
 }
 

@@ -1,8 +1,9 @@
 /** node-postgres: `pg`, from 8.11 on. Rows come as arrays of text, whatever parsers the user has set. */
 
+import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
-import { failure } from '../failure.ts'
+import { inTransaction } from '../failure.ts'
 
 interface Query {
   name?: string
@@ -78,10 +79,9 @@ function fromPool(pool: PgPool, prepare: boolean): Lender {
 
 function fromSingle(client: PgSingle, prepare: boolean): Lender {
   if (client.getTransactionStatus === undefined) {
-    throw failure(
+    throw new ConfigError(
       'SINGLE_CONNECTION',
       'postgres(): this client does not tell whether it is in a transaction: give a Pool, or pg from 8.19 on',
-      'refused',
     )
   }
   return {
@@ -89,10 +89,8 @@ function fromSingle(client: PgSingle, prepare: boolean): Lender {
     acquire: () => ({
       async run(statement, values) {
         if (client.getTransactionStatus?.() !== 'I') {
-          throw failure(
-            'IN_TRANSACTION',
+          throw inTransaction(
             'postgres(): the client is inside a transaction, which the cache must take no part in: give a Pool',
-            'refused',
           )
         }
         return run(client, statement, values, prepare)

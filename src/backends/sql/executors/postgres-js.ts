@@ -1,7 +1,7 @@
 /** postgres.js: `postgres`, from 3.4 on. */
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
-import { failure } from '../failure.ts'
+import { inTransaction } from '../failure.ts'
 
 type Rows = unknown[][] & { count: number | null }
 
@@ -30,10 +30,8 @@ function asText(value: Value): Value {
 export function adoptPostgresJs(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
   if (!isSql(given)) return undefined
   if ('savepoint' in given || 'release' in given) {
-    throw failure(
-      'IN_TRANSACTION',
+    throw inTransaction(
       'postgres(): this is the sql of one transaction or connection: give what postgres() made',
-      'refused',
     )
   }
   const connection: Connection = {
