@@ -161,7 +161,7 @@ export function settleJob(options: AnyJobOptions): JobSettings {
   const name = checkName(options.name)
   const where = `job ${JSON.stringify(name)}`
   const runner = checkRunner(where, options.runner)
-  const storeFor = durationToMs(`${where}: storeFor`, options.storeFor ?? '30d')
+  const storeFor = durationToMs(`${where}: storeFor`, given(options.storeFor, '30d'))
   if (storeFor <= 0) {
     throw argumentError(RangeError, 'INVALID_OPTION', `${where}: storeFor must be more than 0`)
   }
@@ -174,8 +174,8 @@ export function settleJob(options: AnyJobOptions): JobSettings {
     name,
     cache: checkedCache(where, options.cache),
     load: checkFunction(where, 'load', options.load),
-    lifetime: lifetimeOf(where, options.lifetime ?? '10m', storeFor),
-    refreshTimeout: atLeast(where, 'refreshTimeout', options.refreshTimeout ?? '1m', AT_ONCE),
+    lifetime: lifetimeOf(where, given(options.lifetime, '10m'), storeFor),
+    refreshTimeout: atLeast(where, 'refreshTimeout', given(options.refreshTimeout, '1m'), AT_ONCE),
     storeFor,
     loadOnMiss,
     loadWhenOlderThan:
@@ -192,20 +192,25 @@ export function settleJob(options: AnyJobOptions): JobSettings {
         ? undefined
         : checkFunction(where, 'processResult', options.processResult),
     runner,
-    onQueueError: checkWord(`${where}: onQueueError`, options.onQueueError ?? 'serve-stale', [
+    onQueueError: checkWord(`${where}: onQueueError`, given(options.onQueueError, 'serve-stale'), [
       'serve-stale',
       'in-process',
       'sync',
       'throw',
     ]),
     task: Object.freeze({
-      tries: 1 + checkInteger(`${where}: retries`, options.retries ?? 4, 0, 1_000),
+      tries: 1 + checkInteger(`${where}: retries`, given(options.retries, 4), 0, 1_000),
       backoff: BACKOFF,
-      priority: checkInteger(`${where}: priority`, options.priority ?? 0, -100, 100),
+      priority: checkInteger(`${where}: priority`, given(options.priority, 0), -100, 100),
       queue: options.queue,
     }),
     make,
   })
+}
+
+/** `null` is not left out: it is a wrong value. */
+function given(value: unknown, otherwise: unknown): unknown {
+  return value === undefined ? otherwise : value
 }
 
 const NO_MAKING = {
