@@ -63,6 +63,9 @@ export interface CommonOptions {
   refreshAhead?: MakeOptions['refreshAhead']
 }
 
+/** The arguments as the load has them: what takes fewer of them does not say what they are. */
+type Given<A extends unknown[]> = A extends infer Same extends unknown[] ? Same : never
+
 /** What is each job's own. */
 interface OwnOptions<A extends unknown[], V> extends Omit<CommonOptions, 'lifetime'> {
   /** Stable: it travels to the workers, and is part of every key. Visible ASCII, at most 100 characters. */
@@ -70,9 +73,9 @@ interface OwnOptions<A extends unknown[], V> extends Omit<CommonOptions, 'lifeti
   /** Makes the value. `null` is a value; an answer of `undefined` is returned and not stored. */
   load: (...args: A) => V | PromiseLike<V>
   /** How long a value is fresh: a length of time, or a function of the arguments, asked at each load. `'10m'` by default. */
-  lifetime?: Duration | ((...args: NoInfer<A>) => Duration)
+  lifetime?: Duration | ((...args: Given<A>) => Duration)
   /** The key of these arguments, in place of the digest of their values. */
-  key?: (...args: NoInfer<A>) => string
+  key?: (...args: Given<A>) => string
 }
 
 /** A job that loads on a miss. */
@@ -80,18 +83,18 @@ export interface JobOptions<A extends unknown[], V, R = V> extends OwnOptions<A,
   /** With nothing there, load while the caller waits. `true` by default. */
   loadOnMiss?: true
   /** What a caller gets where nothing is there and nothing is loaded. Never stored. */
-  empty?: (...args: NoInfer<A>) => unknown
+  empty?: (...args: Given<A>) => unknown
   /** Makes what `get` answers of what is stored, which stays as it is. */
-  processResult?: (value: NoInfer<V>, call: ResultCall<NoInfer<A>>) => R
+  processResult?: (value: NoInfer<V>, call: ResultCall<Given<A>>) => R
 }
 
 /** A job whose callers never wait: where nothing is there they get `empty()`. */
 export interface EmptyJobOptions<A extends unknown[], V, E, R = V | E> extends OwnOptions<A, V> {
   loadOnMiss: false
   /** What a caller gets where nothing is there, while it is loaded behind; `undefined` by default. Never stored. */
-  empty?: (...args: NoInfer<A>) => E
+  empty?: (...args: Given<A>) => E
   /** Makes what `get` answers of what is stored, which stays as it is. */
-  processResult?: (value: NoInfer<V> | E, call: ResultCall<NoInfer<A>>) => R
+  processResult?: (value: NoInfer<V> | E, call: ResultCall<Given<A>>) => R
 }
 
 /** The settings of a job, checked and frozen. Times in milliseconds. */
