@@ -101,14 +101,22 @@ export class ReadThrough {
    * Renews what is there for nobody who waits for it: a worker's part. `false`: what is there is not what was to be renewed. Rejects
    * with what the load throws.
    *
-   * @param isDue is this what was to be renewed? Asked of what is there, `undefined` for nothing.
+   * @param isDue is this what was to be renewed? Asked of what is there, `undefined` for nothing, and again under the claim.
    */
   renew(call: Call, isDue: (found: Found | undefined) => boolean): Answer<Fate | false> {
+    const { reader } = this.#inside
     return andThen(this.#look(call), (stored): Answer<Fate | false> => {
-      const found = stored === undefined ? undefined : this.#inside.reader.read(call.key, stored)
-      const usable = found && this.#inside.reader.freshness(found) !== 'expired' ? found : undefined
-      if (!isDue(usable)) return false
-      return this.#filler.make(this.#making(call), usable && { stored, found: usable })
+      const found = reader.usable(call.key, stored)
+      if (!isDue(found)) return false
+      let due = true
+      const making: Making = {
+        ...this.#making(call),
+        isDue: (now) => {
+          due = isDue(now)
+          return due
+        },
+      }
+      return this.#filler.make(making, found && { stored, found }).then((fate) => due && fate)
     })
   }
 

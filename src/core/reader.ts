@@ -28,6 +28,12 @@ export class Reader {
     return found.grace ? freshness(this.#clock.now(), found.grace.staleAt, found.grace.staleFor) : 'fresh'
   }
 
+  /** What may still be served of what rests; `undefined` where there is nothing. */
+  usable(key: string, what: Stored): Found | undefined {
+    const found = what === undefined ? undefined : this.read(key, what)
+    return found && this.freshness(found) !== 'expired' ? found : undefined
+  }
+
   isFresh(key: string, what: Stored): boolean {
     const found = this.read(key, what)
     return found !== undefined && this.freshness(found) === 'fresh'

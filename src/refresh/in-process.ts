@@ -11,7 +11,7 @@ import { type Perform, type Runner, type Task, TaskError, type TaskOptions } fro
 export interface InProcessOptions {
   /** Refreshes at once; 4 by default. */
   concurrency?: number
-  /** Refreshes that may wait; one more is not taken (`QUEUE_FULL`), and the job's `onQueueError` decides. 10,000 by default. */
+  /** Refreshes that may wait; one more is not taken (`RUNNER_FULL`), and the job's `onQueueError` decides. 10,000 by default. */
   maxWaiting?: number
   /** `close` waits so long at most for what runs and waits; `'5s'` by default. */
   drain?: Duration
@@ -75,7 +75,7 @@ class InProcessRunner implements Runner {
     const known = this.#items.get(task.id)
     if (known !== undefined && known.rest === undefined) return false
     if (this.#waiting.length >= this.#maxWaiting) {
-      throw new CacheError('QUEUE_FULL', `${this.#maxWaiting} refreshes wait already: allow more at once`)
+      throw new CacheError('RUNNER_FULL', `${this.#maxWaiting} refreshes wait already: allow more at once`)
     }
     if (known === undefined) {
       this.#wait({ task, perform, options, tries: 0, rest: undefined })

@@ -37,8 +37,8 @@ export type AnyCache = Pick<Cache, 'alias' | 'stats' | 'on' | 'close'>
 export interface CommonOptions {
   /** Where the values rest. */
   cache?: AnyCache
-  /** How long a value is fresh: a length of time, or a function of the arguments, asked at each load. `'10m'` by default. */
-  lifetime?: Duration | ((...args: never[]) => Duration)
+  /** How long a value is fresh. `'10m'` by default. */
+  lifetime?: Duration
   /** How long a refresh may take: until then no other is asked for. `'1m'` by default. */
   refreshTimeout?: Duration
   /** How long after it was made a value may be served at all. Nothing extends it. `'30d'` by default. */
@@ -70,9 +70,9 @@ interface OwnOptions<A extends unknown[], V> extends Omit<CommonOptions, 'lifeti
   /** Makes the value. `null` is a value; an answer of `undefined` is returned and not stored. */
   load: (...args: A) => V | PromiseLike<V>
   /** How long a value is fresh: a length of time, or a function of the arguments, asked at each load. `'10m'` by default. */
-  lifetime?: Duration | ((...args: A) => Duration)
+  lifetime?: Duration | ((...args: NoInfer<A>) => Duration)
   /** The key of these arguments, in place of the digest of their values. */
-  key?: (...args: A) => string
+  key?: (...args: NoInfer<A>) => string
 }
 
 /** A job that loads on a miss. */
@@ -80,18 +80,18 @@ export interface JobOptions<A extends unknown[], V, R = V> extends OwnOptions<A,
   /** With nothing there, load while the caller waits. `true` by default. */
   loadOnMiss?: true
   /** What a caller gets where nothing is there and nothing is loaded. Never stored. */
-  empty?: (...args: A) => unknown
+  empty?: (...args: NoInfer<A>) => unknown
   /** Makes what `get` answers of what is stored, which stays as it is. */
-  processResult?: (value: V, call: ResultCall<A>) => R
+  processResult?: (value: NoInfer<V>, call: ResultCall<NoInfer<A>>) => R
 }
 
 /** A job whose callers never wait: where nothing is there they get `empty()`. */
 export interface EmptyJobOptions<A extends unknown[], V, E, R = V | E> extends OwnOptions<A, V> {
   loadOnMiss: false
   /** What a caller gets where nothing is there, while it is loaded behind; `undefined` by default. Never stored. */
-  empty?: (...args: A) => E
+  empty?: (...args: NoInfer<A>) => E
   /** Makes what `get` answers of what is stored, which stays as it is. */
-  processResult?: (value: V | E, call: ResultCall<A>) => R
+  processResult?: (value: NoInfer<V> | E, call: ResultCall<NoInfer<A>>) => R
 }
 
 /** The settings of a job, checked and frozen. Times in milliseconds. */

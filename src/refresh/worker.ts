@@ -2,16 +2,16 @@
 import { argumentError } from '../core/errors.ts'
 import { checkInteger, checkOptions, kindOf } from '../core/options.ts'
 import { readArguments } from './arguments.ts'
-import type { Cached } from './cacheback.ts'
 import { Job, refresherOf } from './job.ts'
 import type { Refresher } from './refresher.ts'
 import { type Perform, type Runner, type Task, TaskError, type Working } from './runner.ts'
 
-type AnyJob = Job<never[], unknown, unknown>
+/** A job, whatever its arguments and values. */
+type AnyJob = { readonly name: string; refresh(...args: never[]): Promise<unknown> }
 
 export interface WorkerOptions {
   /** The jobs, or functions wrapped by `cacheback`. Those that run in process need no worker, and are passed over. */
-  jobs: Iterable<AnyJob | Pick<Cached<never[], unknown, unknown>, 'job'>>
+  jobs: Iterable<AnyJob | { readonly job: AnyJob }>
   /** Refreshes at once, for each runner; 10 by default. */
   concurrency?: number
   /** Told of a fault that no job's failure shows, such as a lost connection; the worker goes on. By default a process warning, once a minute. */

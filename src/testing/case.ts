@@ -28,11 +28,11 @@ export interface CaseContext {
 }
 
 /** One thing that is promised. `run` throws where it does not hold. */
-export interface Case {
+export interface Case<Context = CaseContext> {
   /** The rule and what it says. */
   readonly name: string
-  run(context: CaseContext): Promise<void>
+  run(context: Context): Promise<void>
 }
 
 /** Topic → its cases. */
-export type Topics = Readonly<Record<string, readonly Case[]>>
+export type Topics<Context = CaseContext> = Readonly<Record<string, readonly Case<Context>[]>>

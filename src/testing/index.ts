@@ -1,5 +1,5 @@
 /**
- * stillwarm/testing: what every backend promises, as cases for any test runner; a clock that stands still; and faults: a
+ * stillwarm/testing: what every backend and every runner of jobs promises, as cases for any test runner; a clock that stands still; and faults: a
  * backend that fails when told to, a wire that misbehaves.
  *
  * @example
@@ -20,3 +20,5 @@ export type { Case, CaseContext, TestClock, Topics } from './case.ts'
 export { ChaosBackend, ChaosError, type ChaosOptions, chaos, type Fault } from './chaos.ts'
 export { type FakeClock, fakeClock, waitingClock } from './clock.ts'
 export { type FaultProxy, type FaultProxyOptions, type Faults, faultProxy } from './fault-proxy.ts'
+export { runnerCases } from './runner-cases/index.ts'
+export type { RunnerContext } from './runner-stage.ts'

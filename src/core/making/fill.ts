@@ -173,6 +173,12 @@ export class Filler {
       ),
     )
     return andThen(claimed, ({ stored, token }) => {
+      if (token !== '' && making.isDue && !making.isDue(this.#reader.usable(key, stored))) {
+        if (token) this.#holding.end(making, token)
+        // Who joined us is not answered by this.
+        flight.foundAt = 0
+        return this.#loader.outcomeOf(undefined, undefined, 'found')
+      }
       const newer = making.fresh ? undefined : this.#newer(key, stored, old)
       if (newer) {
         if (token) this.#holding.end(making, token)

@@ -26,6 +26,8 @@ export interface Making {
   readonly came: number
   /** Nobody waits for the answer. */
   readonly background: boolean
+  /** Is what is there what this is to replace? Asked under the claim; if not, nothing is made. */
+  readonly isDue?: ((found: Found | undefined) => boolean) | undefined
 }
 
 /** What lies under the key now and may be kept or served. */
