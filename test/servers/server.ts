@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll } from 'vitest'
 
@@ -18,6 +18,8 @@ export interface Kind {
   program: string
   args(place: Place): string[]
   env?(place: Place): NodeJS.ProcessEnv
+  /** Whom it runs as, where it refuses to run as root. */
+  user?: { uid?: number; gid?: number }
   /** Prepares the directory before the first start: certificates, an empty database. */
   prepare?(place: Place): void | Promise<void>
   /** Resolves when it answers; rejects when it does not yet. */
@@ -64,7 +66,7 @@ export function atEnd(end: () => void | Promise<void>): void {
 
 /** Starts a server that lives until the end of the test file. */
 export async function startServer(kind: Kind): Promise<TestServer> {
-  const directory = mkdtempSync(join(tmpdir(), `stillwarm-${kind.program}-`))
+  const directory = mkdtempSync(join(tmpdir(), `stillwarm-${basename(kind.program)}-`))
   const place = { host: '127.0.0.1', port: await freePort(), directory }
   let child: ChildProcess | undefined
 
@@ -109,6 +111,7 @@ async function launch(kind: Kind, place: Place): Promise<ChildProcess> {
   const child = spawn(kind.program, kind.args(place), {
     env: { ...process.env, ...kind.env?.(place) },
     stdio: ['ignore', 'ignore', 'pipe'],
+    ...kind.user,
   })
   let said = ''
   child.stderr?.on('data', (bytes) => {

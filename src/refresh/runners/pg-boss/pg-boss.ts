@@ -109,8 +109,7 @@ class PgBossRunner implements Runner {
     const id = await this.#link.ask(async (line) => {
       await line.queue(name)
       return line.boss.send(name, data, {
-        retryDelay: Math.ceil(options.backoff / 1_000),
-        retryBackoff: true,
+        ...pauses(options.backoff),
         priority: options.priority,
         ...jobOptions,
         retryLimit: options.tries - 1 + MOST_DEATHS,
@@ -137,4 +136,10 @@ class PgBossRunner implements Runner {
     await Promise.all([...this.#working].map((working) => working.close()))
     await this.#link.close()
   }
+}
+
+/** pg-boss counts in seconds, and with growing pauses from one on. */
+function pauses(backoff: number): { retryDelay: number; retryBackoff: boolean } {
+  const retryDelay = Math.round(backoff / 1_000)
+  return { retryDelay, retryBackoff: retryDelay > 0 }
 }
