@@ -4,12 +4,16 @@
  * waits for it at all.
  */
 import { withinDeadline } from '../core/guarding/deadline.ts'
+import { Places } from './places.ts'
 
 /** After a failure so long nothing is asked, in milliseconds. */
 const REST = 1_000
 
 /** Loading the driver and connecting have time of their own, in milliseconds. */
 const OPENING = 4_000
+
+/** A burst waits in turn, and the time of each is its own: a queue that takes thousands in a second is not down. */
+const AT_ONCE = 64
 
 /** How one library's line is opened and let go. */
 export interface LinkKind<T> {
@@ -24,6 +28,7 @@ export class QueueLink<T> {
   readonly #kind: LinkKind<T>
   readonly #what: string
   readonly #timeout: number
+  readonly #asking = new Places(AT_ONCE)
   #line: Promise<T> | undefined
   #opened = false
   #restUntil = 0
@@ -40,7 +45,11 @@ export class QueueLink<T> {
   }
 
   /** Asks within its time. Rejects with what failed; at once, while it rests from a failure. */
-  async ask<R>(act: (line: T) => Promise<R>): Promise<R> {
+  ask<R>(act: (line: T) => Promise<R>): Promise<R> {
+    return this.#asking.in(() => this.#ask(act))
+  }
+
+  async #ask<R>(act: (line: T) => Promise<R>): Promise<R> {
     if (performance.now() < this.#restUntil) throw this.#failure
     this.#line ??= this.#open()
     const line = this.#line

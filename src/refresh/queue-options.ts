@@ -2,6 +2,9 @@
 import { argumentError } from '../core/errors.ts'
 import { checkInteger, checkOptions, kindOf } from '../core/options.ts'
 
+/** A task that was in the hands of so many workers when they died has killed them, and is given up. */
+export const MOST_DEATHS = 8
+
 /** A job's `queue` option: the name of its queue, or that and options of the engine for each of its tasks. */
 export type QueueOption = string | { name?: string; jobOptions?: Record<string, unknown> }
 

@@ -9,6 +9,7 @@ import { withinDeadline } from '../../core/guarding/deadline.ts'
 import { atMost } from '../../core/making/waiting.ts'
 import { checkInteger, checkOptions, kindOf } from '../../core/options.ts'
 import { checkInstalled, load } from '../installed.ts'
+import { Places } from '../places.ts'
 import { QueueLink } from '../queue-link.ts'
 import {
   checkObject,
@@ -16,6 +17,7 @@ import {
   ENGINE_OPTIONS,
   type EngineOptions,
   type EngineSettings,
+  MOST_DEATHS,
   refused,
   settleEngine,
   settleQueue,
@@ -41,9 +43,6 @@ const NAMES = [...ENGINE_OPTIONS, 'connection', 'prefix', 'keepFailed', 'workerO
 
 /** What makes two tasks one, and BullMQ's features that make one task several. */
 const OURS = ['jobId', 'deduplication', 'debounce', 'repeat', 'parent']
-
-/** A task that was in the hands of so many workers when they died has killed them. */
-const MOST_DEATHS = 5
 
 /** A socket that a dead server does not close is closed by us, after so long, in milliseconds. */
 const DISCONNECT = { disconnectTimeout: 200 }
@@ -199,26 +198,21 @@ class BullmqWorking implements Working {
     )
     // Tasks in all, not of each queue.
     const free = new Places(concurrency)
-    const process: Processor<unknown, string> = async (job) => {
-      await free.take()
-      try {
-        return await perform(job.data, isLast(job))
-      } catch (error) {
-        if (error instanceof TaskError) throw new UnrecoverableError(error.message)
-        throw plain(error)
-      } finally {
-        free.give()
-      }
-    }
-    const known: Processor<unknown, string> = (job) => {
-      const work = process(job)
+    const process: Processor<unknown, string> = (job) => {
+      const work = free.in(async () => {
+        try {
+          return await perform(job.data, isLast(job))
+        } catch (error) {
+          throw error instanceof TaskError ? new UnrecoverableError(error.message) : plain(error)
+        }
+      })
       this.#running.add(work)
       const done = () => this.#running.delete(work)
       work.then(done, done)
       return work
     }
     return [...names].map((name) => {
-      const worker = new Worker(name, known, {
+      const worker = new Worker(name, process, {
         lockDuration: this.#settings.deadAfter,
         stalledInterval: Math.ceil(this.#settings.deadAfter / 3),
         maxStalledCount: MOST_DEATHS,
@@ -244,27 +238,6 @@ class BullmqWorking implements Working {
     const closed = Promise.all(workers.map((worker) => worker.close(cutOff)))
     await withinDeadline(opTimeout, closed, WHERE).catch(() => workers.forEach(letGo))
     this.#ended()
-  }
-}
-
-/** So many at once: who comes when all places are taken waits for one. */
-class Places {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(places: number) {
-    this.#free = places
-  }
-
-  async take(): Promise<void> {
-    if (this.#free > 0) this.#free--
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-  }
-
-  give(): void {
-    const next = this.#waiting.shift()
-    if (next) next()
-    else this.#free++
   }
 }
 

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineOptions } from '../../../src/refresh/queue-options.ts'
-import { type Orders, type Perform, type Runner, type Task, TaskError } from '../../../src/refresh/runner.ts'
+import type { Orders, Perform, Runner, Task } from '../../../src/refresh/runner.ts'
 import { until } from '../../servers/redis.ts'
-import { engines, OPTIONS, type Running, task } from './engines.ts'
+import { engines, makeQueues, OPTIONS, type Running, task } from './engines.ts'
 
 const never: Perform = () => Promise.reject(new Error('an engine runs nothing in the process of who asks'))
 
@@ -15,12 +15,7 @@ describe.each(engines)('$name', ({ start }) => {
 
   beforeAll(async () => {
     place = await start()
-    // Made one after the other: pg-boss takes a second to find out that two who make queues at once stand in each other's way.
-    const names = Array.from({ length: 20 }, (_, i) => `q${i + 1}`)
-    const jobs = [...names, 'q8-high', 'q9-2'].map((queue) => ({ name: queue, queue }))
-    const maker = place.runner()
-    await maker.work!({ jobs, concurrency: 1, perform: never, failed: () => {} }).ready
-    await maker.close()
+    await makeQueues(place, [...Array.from({ length: 12 }, (_, i) => `q${i + 1}`), 'q5-high', 'q6-2'])
   }, 60_000)
   afterAll(() => Promise.all([...runners].map((runner) => runner.close())))
 
@@ -67,25 +62,6 @@ describe.each(engines)('$name', ({ start }) => {
       expect(got).toEqual([odd])
     })
 
-    it('two tasks of one id do not both wait, and their key is done once', async () => {
-      const runner = open()
-      const first = task()
-      expect(await ask(runner, first)).toBe(true)
-      expect(await ask(runner, task({ id: first.id }))).toBe(false)
-      const [mine, other] = await Promise.all([open({ queue: runner.queue }), open({ queue: runner.queue })])
-      const many = task()
-      const taken = await Promise.all([mine, other, mine, other].map((one) => ask(one, many)))
-      expect(taken.filter(Boolean)).toHaveLength(1)
-      const done: string[] = []
-      work(runner, async (one) => {
-        done.push((one as Task).id)
-        return 'made'
-      })
-      await until(async () => done.length >= 2)
-      await sleep(200)
-      expect(done.sort()).toEqual([first.id, many.id].sort())
-    })
-
     it('what is asked for while it runs is not lost: it may have come too late for the one that runs', async () => {
       const runner = open()
       const first = task()
@@ -126,32 +102,6 @@ describe.each(engines)('$name', ({ start }) => {
       expect(place.dead(runner.queue)[0]).toContain('poison')
       // And the key may be asked for again.
       expect(await ask(runner, poison)).toBe(true)
-    })
-
-    it('what no further try can help is given up at once', async () => {
-      const runner = open()
-      let tries = 0
-      work(runner, async () => {
-        tries++
-        throw new TaskError('UNKNOWN_JOB', 'This worker knows no job named prices')
-      })
-      await ask(runner, task())
-      await until(async () => place.dead(runner.queue).length === 1, 2_000)
-      expect(tries).toBe(1)
-    })
-
-    it('F64 whatever a load throws is a failure: no Error, nothing, an error named as those of the engine', async () => {
-      const runner = open()
-      const thrown = [undefined, 'text', Object.assign(new Error('mine'), { name: 'DelayedError' })]
-      const seen = new Map<string, number>()
-      work(runner, async (one) => {
-        const { key } = one as Task
-        seen.set(key, (seen.get(key) ?? 0) + 1)
-        throw thrown[Number(key)]
-      })
-      for (const key of ['0', '1', '2']) await ask(runner, task({ key }), { tries: 1 })
-      await until(async () => place.dead(runner.queue).length === 3, 3_000)
-      expect([...seen.values()]).toEqual([1, 1, 1])
     })
 
     it('a higher priority goes first, and equals in turn', async () => {
@@ -269,15 +219,6 @@ describe.each(engines)('$name', ({ start }) => {
       await sleep(4_000)
       expect(runs).toBe(1)
       for (const { faults } of workings) expect(faults).toEqual([])
-    })
-
-    it('after close nothing is taken, and closing again does nothing', async () => {
-      const runner = open()
-      await ask(runner, task())
-      await runner.close()
-      await runner.close()
-      await expect(ask(runner, task())).rejects.toMatchObject({ code: 'CLOSED' })
-      expect(() => work(runner, never)).toThrow(expect.objectContaining({ code: 'CLOSED' }))
     })
   })
 

@@ -1,5 +1,7 @@
 /** The engines under test, each with a real server of its own that keeps what it was given when it is killed. */
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { EngineOptions } from '../../../src/refresh/queue-options.ts'
 import type { Runner, Task, TaskOptions } from '../../../src/refresh/runner.ts'
 import { bullmq } from '../../../src/refresh/runners/bullmq.ts'
@@ -17,9 +19,18 @@ export interface Running {
   server: TestServer
   /** Where it is, for `connection`. */
   url: string
-  runner(options?: EngineOptions): Runner
+  runner(options?: EngineOptions & { connection?: string }): Runner
   /** The tasks given up in a queue, as text that holds them. */
   dead(queue: string): string[]
+}
+
+/** Makes queues one after the other: pg-boss takes a second to find out that two who make some at once are in each other's way. */
+export async function makeQueues(place: Running, names: string[]): Promise<void> {
+  const jobs = names.map((name) => ({ name, queue: name }))
+  const maker = place.runner()
+  const orders = { jobs, concurrency: 1, perform: () => Promise.reject(new Error('not yet')), failed() {} }
+  await maker.work?.(orders).ready
+  await maker.close()
 }
 
 /** Looked for so often, in milliseconds, that tests need not wait. */
@@ -47,14 +58,15 @@ export const engines: Engine[] = [
   {
     name: 'pg-boss',
     async start() {
-      const server = await startPostgres()
+      // What it has taken it keeps, though it is killed.
+      const server = await startPostgres({ synchronous_commit: 'on' })
       return {
-        server,
+        server: { ...server, ...ofAllProcesses(server) },
         url: server.url,
         runner: (options) => pgBoss({ connection: server.url, pollInterval: 20, ...QUICK, ...options }),
         dead(queue) {
           const sql = `SELECT data FROM pgboss.job WHERE name = '${queue}.dead'`
-          const where = ['-h', server.host, '-p', String(server.port), '-U', 'shop', '-d', 'postgres']
+          const where = ['-h', server.host, '-p', String(server.port), '-U', 'postgres']
           return execFileSync('psql', [...where, '-Atc', sql], { encoding: 'utf8' })
             .split('\n')
             .filter(Boolean)
@@ -63,6 +75,38 @@ export const engines: Engine[] = [
     },
   },
 ]
+
+/** Every connection of PostgreSQL is a process of its own, and all of them must stand still, or die. */
+function ofAllProcesses(server: TestServer): Pick<TestServer, 'freeze' | 'thaw' | 'kill'> {
+  let frozen: number[] = []
+  const children = () => {
+    const [head] = readFileSync(join(server.directory, 'data', 'postmaster.pid'), 'utf8').split('\n')
+    return readFileSync(`/proc/${head}/task/${head}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  }
+  const signal = (name: NodeJS.Signals, processes: number[]) => {
+    for (const id of processes) {
+      try {
+        process.kill(id, name)
+      } catch {} // it has ended meanwhile
+    }
+  }
+  return {
+    async freeze() {
+      await server.freeze()
+      frozen = children()
+      signal('SIGSTOP', frozen)
+    },
+    thaw() {
+      signal('SIGCONT', frozen)
+      server.thaw()
+    },
+    async kill() {
+      const left = children()
+      await server.kill()
+      signal('SIGKILL', left)
+    },
+  }
+}
 
 let tasks = 0
 

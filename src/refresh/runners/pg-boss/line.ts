@@ -41,6 +41,8 @@ export interface Boss {
 export interface Fetched {
   readonly id: string
   readonly data: unknown
+  /** Of the last failure. */
+  readonly output: unknown
   readonly retryCount: number
   readonly retryLimit: number
 }

@@ -11,6 +11,7 @@ import {
   checkUrl,
   ENGINE_OPTIONS,
   type EngineOptions,
+  MOST_DEATHS,
   refused,
   settleEngine,
   settleQueue,
@@ -33,7 +34,7 @@ const NAMES = [...ENGINE_OPTIONS, 'connection', 'schema', 'migrate', 'pollInterv
 
 /** What makes two tasks one, and where they are stored. */
 const OURS = [
-  ...['id', 'db', 'group', 'expireInSeconds', 'expireInMinutes', 'expireInHours', 'deadLetter'],
+  ...['id', 'db', 'group', 'retryLimit', 'expireInSeconds', 'expireInMinutes', 'expireInHours', 'deadLetter'],
   ...['singletonKey', 'singletonSeconds', 'singletonMinutes', 'singletonHours', 'singletonNextSlot'],
 ]
 
@@ -104,15 +105,14 @@ class PgBossRunner implements Runner {
     if (this.#closed) throw new ClosedError()
     const { name = this.#settings.queue, jobOptions } = settleQueue(WHERE, options.queue, OURS)
     // As text: PostgreSQL's JSON has no NUL and no half of a surrogate pair, and a key may have both.
-    const data = { job: task.job, task: JSON.stringify(task) }
+    const data = { job: task.job, task: JSON.stringify(task), tries: options.tries }
     const id = await this.#link.ask(async (line) => {
       await line.queue(name)
       return line.boss.send(name, data, {
-        retryLimit: options.tries - 1,
-        retryDelay: Math.ceil(options.backoff / 1_000),
-        retryBackoff: true,
+        ...pauses(options.backoff),
         priority: options.priority,
         ...jobOptions,
+        retryLimit: options.tries - 1 + MOST_DEATHS,
         singletonKey: task.id,
         expireInSeconds: Math.ceil(this.#settings.deadAfter / 1_000),
       })
@@ -136,4 +136,10 @@ class PgBossRunner implements Runner {
     await Promise.all([...this.#working].map((working) => working.close()))
     await this.#link.close()
   }
+}
+
+/** pg-boss counts in seconds, and with growing pauses from one on. */
+function pauses(backoff: number): { retryDelay: number; retryBackoff: boolean } {
+  const retryDelay = Math.round(backoff / 1_000)
+  return { retryDelay, retryBackoff: retryDelay > 0 }
 }

@@ -99,9 +99,13 @@ export class PgBossWorking implements Working {
     return found
   }
 
-  #start(line: Line, queue: string, { id, data, retryCount, retryLimit }: Fetched): void {
+  #start(line: Line, queue: string, fetched: Fetched): void {
+    const { id, data, output, retryCount, retryLimit } = fetched
+    const { task, tries } = parcelIn(data)
+    const failures = failuresIn(output) + 1
+    const last = failures >= tries || retryCount >= retryLimit
     const alive = setInterval(() => void this.#sayAlive(line, queue, id), this.#settings.deadAfter / 3)
-    const performed = this.#orders.perform(taskIn(data), retryCount >= retryLimit)
+    const performed = this.#orders.perform(task, last)
     const running: Running = { queue, performed, ended: false, told: Promise.resolve() }
     running.told = performed
       .finally(() => {
@@ -110,7 +114,7 @@ export class PgBossWorking implements Working {
       .then(
         // What is done leaves no trace: the table stays as small as the queue is.
         () => line.boss.deleteJob(queue, id),
-        (error: unknown) => this.#fail(line, queue, id, error),
+        (error: unknown) => this.#fail(line, queue, id, error, last, failures),
       )
       .then(nothing, this.#orders.failed)
       .finally(() => {
@@ -120,9 +124,16 @@ export class PgBossWorking implements Working {
     this.#running.set(id, running)
   }
 
-  async #fail({ boss }: Line, queue: string, id: string, error: unknown): Promise<void> {
-    if (error instanceof TaskError) await this.#noMoreTries(boss, queue, id)
-    await boss.fail(queue, id, reasonOf(error))
+  async #fail(
+    line: Line,
+    queue: string,
+    id: string,
+    error: unknown,
+    last: boolean,
+    failures: number,
+  ): Promise<void> {
+    if (last || error instanceof TaskError) await this.#noMoreTries(line.boss, queue, id)
+    await line.boss.fail(queue, id, { ...reasonOf(error), failures })
   }
 
   async #noMoreTries(boss: Boss, queue: string, id: string): Promise<void> {
@@ -172,15 +183,24 @@ const CUT_OFF = { message: 'The worker was closed before it was done' }
 
 function nothing(): void {}
 
-/** The task as it was queued; `undefined` for what nobody of ours queued. */
-function taskIn(data: unknown): unknown {
-  if (typeof data !== 'object' || data === null || !('task' in data) || typeof data.task !== 'string')
-    return undefined
+/** What was queued; for what nobody of ours queued no task. */
+function parcelIn(data: unknown): { task: unknown; tries: number } {
+  const { task, tries } = (data ?? {}) as { task?: unknown; tries?: unknown }
+  return { task: parsed(task), tries: typeof tries === 'number' ? tries : 1 }
+}
+
+function parsed(text: unknown): unknown {
   try {
-    return JSON.parse(data.task)
+    return JSON.parse(String(text))
   } catch {
     return undefined
   }
+}
+
+/** How often it has failed. To pg-boss a worker that died is a try too; to us it is no fault of the task. */
+function failuresIn(output: unknown): number {
+  const { failures } = (output ?? {}) as { failures?: unknown }
+  return typeof failures === 'number' ? failures : 0
 }
 
 /** What pg-boss keeps of a failure. Not all of the error: those of HTTP clients hold requests with their credentials. */
