@@ -40,6 +40,16 @@ export class Door {
     return this.#keys.unnamed
   }
 
+  /** Of a read, before the backend is asked: what may be refused is. A key that only earns a warning waits for `missed`. */
+  asked(space: Space, key: string): void {
+    if (this.#keys.refuses) this.#keys.check(space, key)
+  }
+
+  /** Of a read that found nothing. A key that was found was valid when it was stored: only here is it looked at. */
+  missed(space: Space, key: string): void {
+    if (!this.#keys.refuses) this.#keys.check(space, key)
+  }
+
   checkKey(space: Space, key: string): void {
     checkKey(key)
     this.#keys.check(space, key)

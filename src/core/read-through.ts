@@ -68,6 +68,7 @@ export class ReadThrough {
     const { door, policy, reader, settings, store } = this.#inside
     if (typeof key !== 'string' || key === '') checkKey(key)
     const write = door.write('getOrSet()', third, GET_OR_SET)
+    door.asked(write.space, key)
     if (typeof load !== 'function') checkValue(load)
     const options = typeof third === 'object' && third !== null ? third : undefined
     const make = options ? settleMake(options, settings.make) : settings.make
@@ -145,7 +146,7 @@ export class ReadThrough {
   }
 
   #miss(call: Call): Answer<unknown> {
-    this.#inside.door.checkKey(call.write.space, call.key)
+    this.#inside.door.missed(call.write.space, call.key)
     if (!call.fresh) this.#inside.observer.miss(call.key)
     if (call.steering === undefined || call.fresh) return this.#filler.fill(this.#making(call))
     return andThen(call.steering.missing(), (instead) =>

@@ -66,6 +66,7 @@ export class CacheVerbs {
     const inside = this.#inside ?? this.#open()
     if (typeof key !== 'string' || key === '') checkKey(key)
     const space = options === undefined ? this.#door.space : this.#door.readSpace('get()', options, GET)
+    this.#door.asked(space, key)
     let what: Answer<Stored | undefined>
     try {
       what = inside.store.get(space, key)
@@ -89,8 +90,7 @@ export class CacheVerbs {
   ): unknown {
     const value = what === undefined ? undefined : inside.reader.value(key, what, options?.stale === true)
     if (value !== undefined) return value
-    // A key that was found was valid when it was stored: only here is it looked at.
-    this.#door.checkKey(space, key)
+    this.#door.missed(space, key)
     this.#observer.miss(key)
     return options?.default
   }
@@ -167,6 +167,7 @@ export class CacheVerbs {
     const { store, door, policy, observer, reader } = this.#inside ?? this.#open()
     const wanted = checkKeys('getMany()', keys)
     const space = options === undefined ? door.space : door.readSpace('getMany()', options, GET_MANY)
+    for (const key of wanted) door.asked(space, key)
     const none = new Map<string, Stored>()
     if (wanted.length === 0) return none
     return andThen(
@@ -179,7 +180,7 @@ export class CacheVerbs {
           if (value !== undefined) {
             found.set(key, value)
           } else {
-            door.checkKey(space, key)
+            door.missed(space, key)
             observer.miss(key)
           }
         }

@@ -270,3 +270,46 @@ describe.each(Object.entries(BACKENDS))('A04 A11 A21 A22 wrong arguments on %s',
     await caches.close()
   })
 })
+
+it.each<[verb: string, call: (cache: Cache) => Promise<unknown>]>([
+  ['get', (cache) => cache.get('a b')],
+  ['getMany', (cache) => cache.getMany(['fine', 'a b'])],
+  ['getOrSet', (cache) => cache.getOrSet('a b', () => 1)],
+  ['has', (cache) => cache.has('a b')],
+  ['inspect', (cache) => cache.inspect('a b')],
+  ['set', (cache) => cache.set('a b', 1)],
+  ['delete', (cache) => cache.delete('a b')],
+  ['deleteMany', (cache) => cache.deleteMany(['fine', 'a b'])],
+  ['incr', (cache) => cache.incr('a b')],
+])('VAL-08 a key that is refused never reaches the backend: %s', async (_verb, call) => {
+  const asked: string[] = []
+  const inner = memory()
+  const backend = new Proxy(inner, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) => {
+        asked.push(String(name))
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
+  const refused: string[] = []
+  const keys = (storageKey: string) => {
+    refused.push(storageKey)
+    if (storageKey.includes(' ')) throw new RangeError('no spaces here')
+  }
+  const caches = createCaches({
+    default: { backend, keys: 'strict' },
+    judged: { backend, keyPrefix: 'judged', keys },
+  })
+  await caches.default.has('opened')
+  await caches.judged.has('opened')
+  asked.length = 0
+  refused.length = 0
+  await expect(call(caches.default)).rejects.toMatchObject({ code: 'INVALID_KEY' })
+  await expect(call(caches.judged)).rejects.toThrow('no spaces here')
+  expect(asked).toEqual([])
+  expect(refused.filter((key) => key.endsWith('a b'))).toEqual(['judged:1:a b'])
+  await caches.close()
+})

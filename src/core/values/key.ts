@@ -52,6 +52,8 @@ const named = new Set<string>()
 /** Keeps a cache's key policy: call it with each key that is written, or was not found. */
 export class KeyCheck {
   readonly #policy: KeyPolicy
+  /** May a key be refused? */
+  readonly refuses: boolean
   #named = 0
   /** The space that was asked about last: most caches have one. */
   #space: Space | undefined
@@ -61,6 +63,7 @@ export class KeyCheck {
 
   constructor(policy: KeyPolicy) {
     this.#policy = policy
+    this.refuses = policy === 'strict' || typeof policy === 'function'
   }
 
   check(space: Space, key: string): void {
