@@ -37,7 +37,9 @@ if (options.help) {
   --mysql <url>        answers in MariaDB or MySQL, 'mysql://user:password@host/database'
   --tiered             with --redis: a copy of them in this process, in step with those of others`)
 } else if (options.tiered && !options.redis) {
-  console.error('--tiered needs --redis: a copy in the process stands in front of answers that processes share.')
+  console.error(
+    '--tiered needs --redis: a copy in the process stands in front of answers that processes share.',
+  )
   process.exit(1)
 } else {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
