@@ -47,6 +47,7 @@ export function values<V>(): ValuesOf<V> {
 }
 
 export type { Backend, Claimed, Host, Kept, Space } from './core/backend.ts'
+export type { Bus, BusListener } from './core/bus.ts'
 export type {
   Cache,
   ClearOptions,

@@ -2,8 +2,9 @@
 /** The one configuration of the atlas. Another backend is another line here, and nothing else changes. */
 import { createCaches, file, memory } from 'stillwarm'
 import { memcached } from 'stillwarm/backends/memcached'
-import { redis } from 'stillwarm/backends/redis'
+import { redis, redisBus } from 'stillwarm/backends/redis'
 import { mysql, postgres, sqlite } from 'stillwarm/backends/sql'
+import { tiered } from 'stillwarm/backends/tiered'
 
 /**
  * @param {string} directory where entries that outlive the process are kept
@@ -26,11 +27,17 @@ export function openCaches(directory, answers = answersOf({})) {
  * Where the answers rest: on a server or in a database that processes share; else in memory, where the least recently used goes
  * first.
  *
- * @param {{ redis?: string, memcached?: string, sqlite?: string, postgres?: string, mysql?: string }} where
+ * @param {{ redis?: string, memcached?: string, sqlite?: string, postgres?: string, mysql?: string, tiered?: boolean }} where
  * @returns {import('stillwarm').Backend}
  */
 export function answersOf(where) {
-  if (where.redis) return redis({ url: where.redis })
+  if (where.redis) {
+    const far = redis({ url: where.redis })
+    if (!where.tiered) return far
+    // A copy in this process in front of it, which the others keep in step.
+    const bus = redisBus({ url: where.redis, channel: 'atlas' })
+    return tiered({ near: memory({ maxEntries: 5_000 }), far, bus })
+  }
   if (where.memcached) return memcached({ servers: where.memcached })
   if (where.sqlite) return sqlite({ path: where.sqlite })
   if (where.postgres) return postgres({ url: where.postgres })

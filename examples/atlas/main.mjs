@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     sqlite: { type: 'string' },
     postgres: { type: 'string' },
     mysql: { type: 'string' },
+    tiered: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -33,7 +34,13 @@ if (options.help) {
   --memcached <hosts>  answers on Memcached, 'host:port,host:port', instead of in memory
   --sqlite <file>      answers in SQLite, instead of in memory
   --postgres <url>     answers in PostgreSQL, 'postgres://user:password@host/database'
-  --mysql <url>        answers in MariaDB or MySQL, 'mysql://user:password@host/database'`)
+  --mysql <url>        answers in MariaDB or MySQL, 'mysql://user:password@host/database'
+  --tiered             with --redis: a copy of them in this process, in step with those of others`)
+} else if (options.tiered && !options.redis) {
+  console.error(
+    '--tiered needs --redis: a copy in the process stands in front of answers that processes share.',
+  )
+  process.exit(1)
 } else {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
   const answers = answersOf(options)

@@ -45,7 +45,9 @@ export class Handle {
   // The hot path. An async function makes its promise quicker than `Promise.resolve` does, unless it is to follow another one:
   // those who wait for a server or a load are given theirs as it is.
   get(key: string, options?: GetWithDefault): Promise<unknown> {
-    return this.#settings.backend.sync ? this.#getNow(key, options) : this.#getLater(key, options)
+    // What rests near answers in the same turn, too.
+    const { sync, near } = this.#settings.backend
+    return sync || near ? this.#getNow(key, options) : this.#getLater(key, options)
   }
 
   set(key: string, value: unknown, ttl?: Ttl | SetOptions): Promise<boolean> {
