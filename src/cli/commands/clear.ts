@@ -24,16 +24,17 @@ export const clear: Command = {
     }
     const { name } = inside(cache).settings.backend
     const what = everything ? `the whole store of ${cache.alias}` : `all keys of ${cache.alias}`
-    const size = await sizeOf(cache, timeoutOf(undefined)).catch(() => undefined)
-    const held = size === undefined ? '' : `, which holds ${size.entries} entries`
-    if (!yes && !(await terminal.ask(`Remove ${what} (${name}${held})?`))) {
-      terminal.note('Nothing was removed.')
-      return FAILED
+    if (!yes) {
+      const size = await sizeOf(cache, timeoutOf(undefined)).catch(() => undefined)
+      const held = size === undefined ? '' : `, which holds ${size.entries} entries`
+      if (!(await terminal.ask(`Remove ${what} (${name}${held})?`))) {
+        terminal.note('Nothing was removed.')
+        return FAILED
+      }
     }
     const cleared = await answerOf(cache, () => cache.clear({ everything }))
     if (options.json) terminal.json({ cache: cache.alias, everything, cleared })
-    else if (cleared)
-      terminal.out(`Removed ${what} (${name}${held === '' ? '' : held.replace('holds', 'held')})`)
+    else if (cleared) terminal.out(`Removed ${what} (${name})`)
     else terminal.note(`${cache.alias} was not cleared`)
     const note = noteIfPrivate(cache)
     if (note) terminal.note(note)

@@ -1,12 +1,9 @@
 /** Makes the tables that caches rest in: those that are missing, twice as once, and never over a table that is not ours. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { withinDeadline } from '../../core/guarding/deadline.ts'
-import type { Table } from '../../core/table.ts'
 import type { Command, Context } from '../command.ts'
 import { DONE, FAILED, reasonOf } from '../failure.ts'
 import { cachesOf, timeoutOf } from '../given.ts'
 import { failed } from '../reach.ts'
-import { aliasesOf, type TableOf, tablesOf } from '../tables.ts'
+import { aliasesOf, type TableOf, tablesOf, whileAnswering } from '../tables.ts'
 
 type Outcome = 'created' | 'exists' | 'unrouted' | 'failed'
 
@@ -61,28 +58,9 @@ async function make(
   ms: number,
 ): Promise<{ outcome: Outcome; reason?: string }> {
   try {
-    return { outcome: await created(table, ms) }
+    return { outcome: await whileAnswering(table, ms, () => table.create()) }
   } catch (error) {
     return { outcome: 'failed', reason: reasonOf(failed(cache, error)) }
-  }
-}
-
-/**
- * Making a table may take its time, but only while the server answers. It is not asked before: where the table is not to be made
- * from here, nothing is asked of that database.
- */
-async function created(table: Table, ms: number): ReturnType<Table['create']> {
-  const over = new AbortController()
-  const creating = table.create()
-  const watching = async () => {
-    await sleep(ms / 2, undefined, { signal: over.signal })
-    await withinDeadline(ms / 2, table.state(), 'looking for the table')
-    return creating
-  }
-  try {
-    return await Promise.race([creating, watching()])
-  } finally {
-    over.abort()
   }
 }
 

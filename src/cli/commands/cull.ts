@@ -2,9 +2,9 @@
 import type { Cache } from '../../core/cache.ts'
 import type { Command } from '../command.ts'
 import { DONE, FAILED, reasonOf } from '../failure.ts'
-import { cachesOf } from '../given.ts'
+import { cachesOf, timeoutOf } from '../given.ts'
 import { answerOf, failed, inside } from '../reach.ts'
-import { tablesOf } from '../tables.ts'
+import { tablesOf, whileAnswering } from '../tables.ts'
 
 interface Culled {
   readonly caches: readonly string[]
@@ -20,6 +20,7 @@ export const cull: Command = {
     ['--json', 'as JSON'],
   ],
   async run({ terminal, load }, _, options) {
+    const ms = timeoutOf(undefined)
     const { caches } = await load()
     const chosen = cachesOf(caches, options)
     const culled: Culled[] = []
@@ -34,17 +35,13 @@ export const cull: Command = {
         terminal.note(reason, 'red')
       }
     }
-    const tables = tablesOf(chosen)
-    for (const of of tables) {
-      await did(
-        of.caches.map(({ alias }) => alias),
-        of.caches[0],
-        () => of.table.cull(),
-      )
+    for (const { caches, table } of tablesOf(chosen)) {
+      const aliases = caches.map(({ alias }) => alias)
+      await did(aliases, caches[0], () => whileAnswering(table, ms, () => table.cull()))
     }
-    const culls = (cache: Cache) => inside(cache).settings.backend
-    for (const cache of chosen.filter((cache) => culls(cache).prune && !culls(cache).table)) {
-      await did([cache.alias], cache, () => answerOf(cache, () => cache.prune()))
+    for (const cache of chosen) {
+      const { prune, table } = inside(cache).settings.backend
+      if (prune && !table) await did([cache.alias], cache, () => answerOf(cache, () => cache.prune()))
     }
     if (options.json) terminal.json(culled)
     else if (culled.length === 0)

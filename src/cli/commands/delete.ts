@@ -14,10 +14,10 @@ export const deleteKeys: Command = {
   ],
   examples: ['stillwarm delete user:42 user:43'],
   async run({ terminal, load }, typed, options) {
+    const version = versionOf(options.version)
     const { caches } = await load()
     const cache = cacheOf(caches, options)
     const keys = [...new Set(typed)]
-    const version = versionOf(options.version)
     const deleted = await answerOf(cache, () => cache.deleteMany(keys, { version }))
     if (options.json) terminal.json({ cache: cache.alias, asked: keys.length, deleted })
     else

@@ -18,9 +18,10 @@ export const get: Command = {
   ],
   examples: ['stillwarm get user:42', 'stillwarm get user:42 --json | jq .expiresAt'],
   async run({ terminal, load }, [key = ''], options) {
+    const version = versionOf(options.version)
     const { caches } = await load()
     const cache = cacheOf(caches, options)
-    const found = await answerOf(cache, () => cache.inspect(key, { version: versionOf(options.version) }))
+    const found = await answerOf(cache, () => cache.inspect(key, { version }))
     const { status, value, age, createdAt, staleAt, expiresAt } = found
     const wanted = status === 'fresh' || (status === 'stale' && options.stale === true)
     const view = jsonView(value)

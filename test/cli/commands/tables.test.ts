@@ -142,6 +142,14 @@ describe('cull', () => {
     expect(json()).toEqual([{ caches: ['files'], removed: 3 }])
   })
 
+  it('F94 a server that never answers is unreachable', async () => {
+    const { backend, table } = tableBackend('ours')
+    const never = () => new Promise<never>(() => {})
+    const silent = { ...backend, table: { ...table, cull: never, state: never } }
+    const { code, notes } = await runOver(sharedCaches({ default: { backend: silent } }), cull)
+    expect([code, notes[0]]).toMatchObject([1, expect.stringContaining('default (sqlite) is unreachable')])
+  })
+
   it('says why where it fails, and goes on', async () => {
     const { backend, table } = tableBackend('missing')
     const broken = { ...table, cull: () => Promise.reject(new Error('no such table')) }
