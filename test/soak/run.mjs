@@ -24,6 +24,8 @@ const RUNS = {
   register: { file: 'register.mjs' },
   // Proves that a stale read would be found.
   'register-deaf': { file: 'register.mjs', env: { SOAK_DEAF: '50', SOAK_SECONDS: '10' }, mustFail: true },
+  'redis-faults': { file: 'redis-faults.mjs', node: ['--no-warnings'] },
+  'redis-register': { file: 'redis-register.mjs' },
   'file-cull-sync': { file: 'file-cull.mjs', env: { SOAK_READS: 'sync' } },
 }
 

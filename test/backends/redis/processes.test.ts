@@ -1,43 +1,29 @@
 /** A fleet: several processes over one server or Cluster, some of them killed or stopped in the middle. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { builtSources } from '../../built.ts'
+import { type Operation, violations } from '../../register.ts'
 import { startCluster, startRedis } from '../../servers/redis.ts'
 import type { TestServer } from '../../servers/server.ts'
 
-// Workers are plain Node processes, and Node 20 runs no TypeScript: the sources are built once, into a directory of their own.
-const built = mkdtempSync(join(tmpdir(), 'stillwarm-built-'))
+const built = builtSources()
 const children = new Set<ChildProcess>()
 let server: TestServer
 let nodes: TestServer[]
 let prefixes = 0
 
 beforeAll(async () => {
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
-  execFileSync(process.execPath, [
-    tsc,
-    '-p',
-    'tsconfig.build.json',
-    '--outDir',
-    built,
-    '--declaration',
-    'false',
-    '--noCheck',
-  ])
-  writeFileSync(join(built, 'package.json'), '{"type":"module"}')
-  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(built, 'node_modules'))
   ;[server, nodes] = await Promise.all([startRedis(), startCluster()])
 }, 120_000)
 
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  rmSync(built, { recursive: true, force: true })
 })
 
 interface Worker {
@@ -128,6 +114,24 @@ it('F68 who loads and is stopped for longer than the lease does not store over t
   first.child.kill('SIGCONT')
   expect(await first.result).toBe('second')
 }, 30_000)
+
+/** `npm run soak -- redis-register` asks for a minute. */
+const L1_SECONDS = Number(process.env.L1_SECONDS ?? 3)
+
+it(
+  'L1 what 4 processes with 8 clients each read of 50 keys was written, and neither overwritten nor deleted before',
+  async () => {
+    const how = { prefix: prefix(), seconds: L1_SECONDS, keys: 50 }
+    const history = (await fleet<Operation[]>(4, 'register', how)).flat()
+    // What JSON leaves out.
+    for (const operation of history) operation.value ??= undefined
+    const hits = history.filter(({ kind, value }) => kind === 'get' && value !== undefined).length
+    expect(hits).toBeGreaterThan(200 * L1_SECONDS)
+    expect(violations(history)).toEqual([])
+    if (process.env.L1_SECONDS) console.log(JSON.stringify({ name: 'L1 redis', ops: history.length, hits }))
+  },
+  60_000 + 4_000 * L1_SECONDS,
+)
 
 it('L2 8 processes counting lose nothing and give no sum twice', async () => {
   const how = { prefix: prefix(), times: 1_000 }

@@ -47,6 +47,27 @@ const roles = {
     return cache.get('held')
   },
 
+  /** Reads, writes and deletes a few keys with eight clients, and tells what they saw. */
+  async register() {
+    const history = []
+    const now = () => Number(process.hrtime.bigint())
+    const end = performance.now() + how.seconds * 1_000
+    const client = async (id) => {
+      for (let i = 0; performance.now() < end; i++) {
+        const key = `r${Math.floor(Math.random() * how.keys)}`
+        const kind = ['get', 'get', 'get', 'set', 'set', 'delete'][i % 6]
+        let value = kind === 'set' ? `${process.pid}.${id}.${i}` : undefined
+        const start = now()
+        if (kind === 'get') value = await cache.get(key)
+        else if (kind === 'set') await cache.set(key, value)
+        else await cache.delete(key)
+        history.push({ key, kind, value, start, end: now() })
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, (_, id) => client(id)))
+    return history
+  },
+
   async count() {
     const sums = []
     for (let i = 0; i < how.times; i++) sums.push([i % 20, await cache.incr(`n${i % 20}`, 1, { initial: 0 })])
