@@ -1,7 +1,7 @@
 /** A fleet: several processes over one server or Cluster, some of them killed or stopped in the middle. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -153,7 +153,36 @@ it.each(places)(
   60_000,
 )
 
-it('F66 what was loaded before a delete is never found after it, with 3 processes loading', async () => {
+it('L4 of 8 processes that append to one list, each over what rests there, none loses an append', async () => {
+  const lists = await fleet<string>(8, 'append', { prefix: prefix(), times: 50 })
+  const longest = lists.reduce((a, b) => (a.length > b.length ? a : b)).slice(1)
+  const appended = longest.trim().split(' ')
+  expect(appended).toHaveLength(400)
+  expect(new Set(appended).size).toBe(400)
+}, 60_000)
+
+it('L5 a claim is one holder’s at a time, among 8 processes', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'stillwarm-log-'))
+  const log = join(directory, 'log')
+  try {
+    await fleet(8, 'lock', { prefix: prefix(), times: 60, log })
+    const lines = readFileSync(log, 'utf8').trim().split('\n')
+    expect(lines).toHaveLength(960)
+    for (let i = 0; i < lines.length; i += 2) {
+      const holder = lines[i]!.split(' ')[0]
+      expect(lines.slice(i, i + 2)).toEqual([`${holder} has it`, `${holder} gives it up`])
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}, 60_000)
+
+it('L6 4 processes with 20 callers each make 200 cold keys once each', async () => {
+  const loads = await fleet<number>(4, 'load', { prefix: prefix(), keys: 200, callers: 20 })
+  expect(loads.reduce((sum, one) => sum + one, 0)).toBe(200)
+}, 60_000)
+
+it('F66 L7 what was loaded before a delete is never found after it, with 3 processes loading', async () => {
   const how = { prefix: prefix(), times: 300 }
   const readers = [1, 2, 3].map(() => start('race', { ...how, writer: false }))
   const stale = await start('race', { ...how, writer: true }).result

@@ -101,7 +101,7 @@ describe.each(drivers)('%s', (driver) => {
     expect(await gets(leader)).toBeGreaterThan(2)
   })
 
-  it('F15 Sentinels name the new leader after a failover, and reads come from a replica when asked', async () => {
+  it('F15 F16 Sentinels name the new leader after a failover, reads come from a replica when asked, and a delete lost in between is made up for', async () => {
     const { servers, sentinels, name } = await startSentinels()
     const addresses = ['127.0.0.1:1', ...sentinels.map(({ address }) => address)]
     const backend = open({ sentinels: addresses, name, driver })
@@ -110,7 +110,15 @@ describe.each(drivers)('%s', (driver) => {
     await backend.set(space, 'a', what('1'), later())
     await expect.poll(() => reader.get(space, 'a'), { timeout: 2_000 }).toEqual(what('1'))
     expect(await ask(servers[0], ['info', 'commandstats'])).not.toMatch(/cmdstat_get:/)
+    const caches = createCaches({
+      default: { backend: redis({ sentinels: addresses, name, driver }), keyPrefix: space.prefix },
+    })
+    const cache = caches.default
+    await expect.poll(() => cache.set('gone', 'old'), { timeout: 2_000 }).toBe(true)
+    await until(async () => (await ask(servers[1]!, ['exists', space.frame('gone')])) === '1')
+    await until(async () => (await ask(servers[2]!, ['exists', space.frame('gone')])) === '1')
     await servers[0].kill()
+    expect(await cache.delete('gone')).toBe(false)
     await expect
       .poll(() => backend.set(space, 'b', what('2'), later()).catch(() => false), {
         timeout: 15_000,
@@ -118,7 +126,11 @@ describe.each(drivers)('%s', (driver) => {
       })
       .toBe(true)
     expect((await backend.peek(space, 'b'))?.stored).toEqual(what('2'))
-  }, 40_000)
+    await expect.poll(() => cache.set('c', 3), { timeout: 5_000, interval: 50 }).toBe(true)
+    expect(await cache.get('gone')).toBeUndefined()
+    await expect.poll(() => backend.peek(space, 'gone'), { timeout: 5_000, interval: 50 }).toBeUndefined()
+    await caches.close()
+  }, 60_000)
 
   it('F15 a leader that has become a replica is left for the new one within 2 s', async () => {
     const { servers, sentinels, name } = await startSentinels()

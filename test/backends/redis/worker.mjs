@@ -1,10 +1,12 @@
 // One process of a fleet: builds a cache over the servers it is told, does its part, and prints what came of it.
 import { once } from 'node:events'
+import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const { built, url, cluster, role, ...how } = JSON.parse(process.argv[2])
 const { createCaches } = await import(`${built}/index.js`)
 const { redis } = await import(`${built}/backends/redis/redis.js`)
+const { makeSpace } = await import(`${built}/core/values/space.js`)
 
 // What is tested are claims and counts, not deadlines: on a busy machine an answer may take a while.
 const backend = redis({ ...(cluster ? { cluster } : { url }), opTimeout: 10_000, connectTimeout: 10_000 })
@@ -68,6 +70,52 @@ const roles = {
     return history
   },
 
+  /** Appends to one list, each time over what rests there now. */
+  async append() {
+    const space = makeSpace(how.prefix, 1)
+    for (let i = 0; i < how.times; ) {
+      const was = (await backend.peek(space, 'list'))?.stored
+      const what = Buffer.from(`${was ?? '~'}${process.pid}.${i} `)
+      const never = Number.POSITIVE_INFINITY
+      const done = was
+        ? await backend.replace(space, 'list', was, what, never)
+        : await backend.add(space, 'list', what, never)
+      if (done) i++
+    }
+    return String((await backend.peek(space, 'list')).stored)
+  },
+
+  /** Takes a claim again and again; writes down when it has it and when it gives it up. */
+  async lock() {
+    const space = makeSpace(how.prefix, 1)
+    for (let i = 0; i < how.times; ) {
+      const { token } = await backend.claim(space, 'lock', 60_000)
+      if (token === undefined) {
+        await sleep(1 + Math.random() * 3)
+        continue
+      }
+      appendFileSync(how.log, `${process.pid} has it\n`)
+      if (i % 10 === 0) await sleep(1)
+      appendFileSync(how.log, `${process.pid} gives it up\n`)
+      await backend.release(space, 'lock', token)
+      i++
+    }
+  },
+
+  /** Many cold keys, each asked for by many callers. */
+  async load() {
+    let loads = 0
+    for (let i = 0; i < how.keys; i++) {
+      const load = async () => {
+        loads++
+        await sleep(1)
+        return i
+      }
+      await Promise.all(Array.from({ length: how.callers }, () => cache.getOrSet(`cold${i}`, load)))
+    }
+    return loads
+  },
+
   async count() {
     const sums = []
     for (let i = 0; i < how.times; i++) sums.push([i % 20, await cache.incr(`n${i % 20}`, 1, { initial: 0 })])
@@ -103,6 +151,6 @@ const roles = {
   },
 }
 
-console.log(JSON.stringify(await roles[role]()))
+console.log(JSON.stringify((await roles[role]()) ?? null))
 await caches.close()
 process.stdin.destroy()
