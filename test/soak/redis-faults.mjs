@@ -22,7 +22,10 @@ const SOURCE = 20
 
 const server = await startServer()
 const wire = await faultProxy(server)
-const caches = createCaches({ default: { backend: redis({ url: `redis://${wire.address}` }), ttl: 2 } })
+// Of a slow server a fresh value costs several of its answers, and a stale one a single one.
+const caches = createCaches({
+  default: { backend: redis({ url: `redis://${wire.address}` }), ttl: 2, staleFor: 60 },
+})
 let changes = 0
 caches.on('backend-down', () => changes++)
 let crashes = 0
@@ -73,7 +76,7 @@ async function source({ url = '' }, response) {
     : await sleep(SOURCE, `page ${url}`)
   response.end(String(value))
 }
-const pages = pageCache(caches, { ttl: 2 }).wrap(source)
+const pages = pageCache(caches, { ttl: 2, staleWhileRevalidate: 60 }).wrap(source)
 const site = createServer((request, response) =>
   request.url?.startsWith('/source') ? source(request, response) : pages(request, response),
 ).listen(0, '127.0.0.1')
