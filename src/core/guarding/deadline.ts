@@ -1,8 +1,8 @@
 /**
  * Deadlines of calls under way, by one timer for all of them: a timer for each call costs more than the rest of it does.
  *
- * Only time counts in which this process was awake. A tick that comes late, because our own loop was blocked, counts for little
- * more than one in time: the calls may not even have been sent, or their answers may lie unread in the socket, and neither is
+ * Only time counts in which this process was awake. A tick that comes late, because our own loop was blocked, counts for a fifth
+ * of a usual deadline at most: the calls may not even have been sent, or their answers may lie unread in the socket, and neither is
  * the server's fault.
  */
 import { type Answer, isPromise } from '../answer.ts'
@@ -11,7 +11,7 @@ import { UnavailableError } from '../errors.ts'
 /** How often it is looked, in milliseconds: so much longer than its time a call may wait. */
 const TICK = 5
 /** So much at most, in milliseconds, a tick counts for. */
-const LONGEST_TICK = 25
+const LONGEST_TICK = 50
 
 /** The deadline passed without an answer. What was asked may or may not have been done. */
 export class TimeoutError extends UnavailableError {
