@@ -1,10 +1,9 @@
 // @ts-check
 /**
- * What does a page out of the cache cost, beside nginx and Varnish that have it in theirs? G3 of the goals. Both are found in PATH,
- * with one worker and the page in memory; all three are in front of the same origin and asked in turn by the same client.
+ * What does a page out of the cache cost, beside nginx and Varnish that have it in theirs? G3 of the goals. Both are found in PATH; all three are in front of the same origin and asked in turn by the same client.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,13 +46,13 @@ const nginx = () =>
     const config = join(directory, 'nginx.conf')
     writeFileSync(
       config,
-      `worker_processes 1; daemon off; pid ${directory}/pid; error_log stderr crit;
+      `${process.getuid?.() === 0 ? 'user root;' : ''} worker_processes 1; daemon off; pid ${directory}/pid; error_log stderr crit;
 events { worker_connections 512; }
 http {
   access_log off; keepalive_requests 100000000; default_type text/html;
   client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy; fastcgi_temp_path ${directory}/fast;
   uwsgi_temp_path ${directory}/uwsgi; scgi_temp_path ${directory}/scgi;
-  proxy_cache_path ${existsSync('/dev/shm') ? mkdtempSync('/dev/shm/stillwarm-bench-') : directory}/pages keys_zone=pages:1m;
+  proxy_cache_path ${directory}/pages keys_zone=pages:1m;
   server {
     listen 127.0.0.1:${port};
     location / { proxy_pass http://127.0.0.1:${origin}; proxy_cache pages; proxy_cache_valid 200 1h; }
@@ -72,7 +71,21 @@ const varnish = () =>
     )
     return [
       'varnishd',
-      ['-F', '-a', `127.0.0.1:${port}`, '-f', config, '-n', directory, '-t', '3600', '-s', 'malloc,64m'],
+      [
+        '-F',
+        '-j',
+        'none',
+        '-a',
+        `127.0.0.1:${port}`,
+        '-f',
+        config,
+        '-n',
+        directory,
+        '-t',
+        '3600',
+        '-s',
+        'malloc,64m',
+      ],
     ]
   })
 

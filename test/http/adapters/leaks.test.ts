@@ -286,10 +286,11 @@ describe.each(MOUNTS)('$name', ({ start }) => {
   })
 
   it('CVE-2026-116630 a 304 to one host’s page brings no other host’s up to date', async () => {
-    const url = await site((asked, n): Answer =>
-      asked.header('if-none-match')
-        ? { status: 304, headers: { etag: '"1"', 'x-new': 'yes' } }
-        : { body: `${n}`, headers: { etag: '"1"', 'cache-control': 'max-age=60' } },
+    const url = await site(
+      (asked, n): Answer =>
+        asked.header('if-none-match')
+          ? { status: 304, headers: { etag: '"1"', 'x-new': 'yes' } }
+          : { body: `${n}`, headers: { etag: '"1"', 'cache-control': 'max-age=60' } },
     )
     for (const host of ['a.test', 'b.test']) await ask(`${url}/a`, { headers: { host } })
     await ask(`${url}/a`, {
