@@ -60,12 +60,12 @@ describe.each(SERVERS)('over %s', (_, make) => {
   })
 
   it('rule 37: what is not to be shared is made for each, and not one after the other', async () => {
-    const view = slowly(100, (n) => ({ body: `page ${n}`, headers: { 'cache-control': 'private' } }))
+    const view = slowly(400, (n) => ({ body: `page ${n}`, headers: { 'cache-control': 'private' } }))
     const both = await fleet(make, view)
     const begun = performance.now()
     const all = await Promise.all(Array.from({ length: 20 }, (_, i) => visit(both[i % 2]!)))
     expect(new Set(all.map(({ body }) => body)).size).toBe(20)
-    expect(performance.now() - begun).toBeLessThan(1_500)
+    expect(performance.now() - begun).toBeLessThan(6_000)
   })
 
   it('a handler that fails in one process is the next one’s turn', async () => {
@@ -79,10 +79,10 @@ describe.each(SERVERS)('over %s', (_, make) => {
   })
 
   it('a purge in one process is one for all, and what was begun before is not stored after it', async () => {
-    const view = slowly(80, (n) => ({ body: `page ${n}` }))
+    const view = slowly(600, (n) => ({ body: `page ${n}` }))
     const [one, other] = await fleet(make, view)
     const early = visit(one)
-    await new Promise((resolve) => setTimeout(resolve, 40))
+    await new Promise((resolve) => setTimeout(resolve, 250))
     await other.purge('http://fleet.test/a')
     const late = await visit(other)
     expect((await early).body).toBe('page 1')

@@ -5,12 +5,19 @@
 import type { Ttl } from '../../core/values/expiry.ts'
 import type { Watch } from '../credentials.ts'
 import { headerMiddlewares } from '../header-middlewares.ts'
-import { conditionally, type Handle, recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
+import {
+  conditionally,
+  fieldsSet,
+  type Handle,
+  recorded,
+  responseOf,
+  serve,
+  visitOf,
+} from '../on-fetch/serve.ts'
 import { prepare } from '../on-fetch/watched-request.ts'
 import type { PageCache } from '../page-cache.ts'
 import type { PageCacheOptions, RouteOptions } from '../page-options.ts'
 import { type PageCaches, Pages, type Purge } from '../pages.ts'
-import { type Fields, fieldsOf } from '../policy/fields.ts'
 import type { Exchange } from '../visit.ts'
 import { warnOrder } from '../warnings.ts'
 
@@ -43,7 +50,7 @@ export function pageCache<C extends HonoContext = HonoContext>(
   options?: PageCacheOptions<C>,
 ): HonoPageCache<C> {
   const pages = new Pages(caches, options)
-  const updates = new WeakMap<object, { exchange?: Exchange; own?: Fields }>()
+  const updates = new WeakMap<object, { exchange?: Exchange; own?: ReturnType<typeof fieldsSet> }>()
   const through =
     (cache: () => PageCache<C>): HonoMiddleware<C> =>
     async (context, next) => {
@@ -65,7 +72,7 @@ export function pageCache<C extends HonoContext = HonoContext>(
   return {
     siteCache: () => through(() => pages.site),
     updateCache: () => async (context, next) => {
-      const update: { exchange?: Exchange; own?: Fields } = {}
+      const update: { exchange?: Exchange; own?: ReturnType<typeof fieldsSet> } = {}
       updates.set(context, update)
       await next()
       if (update.exchange) replace(context, await recorded(update.exchange, context.res, update.own))
@@ -98,8 +105,8 @@ export function pageCache<C extends HonoContext = HonoContext>(
 }
 
 /** What was set on the response so far. Looking at `context.res` instead would change what the handler's answer is merged with. */
-function setBefore(context: HonoContext): Fields {
-  return fieldsOf(context.body(null).headers)
+function setBefore(context: HonoContext): ReturnType<typeof fieldsSet> {
+  return fieldsSet(context.body(null))
 }
 
 /** Hono's middlewares hand on sessions and users as variables. */

@@ -204,3 +204,8 @@ function viewOf(body: Buffer): Uint8Array<ArrayBuffer> {
     ? new Uint8Array(buffer, byteOffset, byteLength)
     : Uint8Array.from(body)
 }
+
+/** What is set on a response. */
+export function fieldsSet({ headers }: Response): Fields {
+  return fieldsOf(headers)
+}

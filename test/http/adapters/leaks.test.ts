@@ -29,7 +29,7 @@ describe.each(MOUNTS)('$name', ({ start }) => {
     ['its own lifetime', { 'cache-control': 'public, max-age=60' }],
     ['none', {}],
   ])(
-    'A51 CVE-2026-35192 CVE-2023-30861 a page that sets a cookie, with %s, is nobody else’s',
+    'A51 CVE-2026-35192 CVE-2023-30861 CVE-2022-24894 a page that sets a cookie, with %s, is nobody else’s',
     async (_, more) => {
       const url = await site((_asked, n) => ({
         body: `${n}`,
@@ -123,7 +123,7 @@ describe.each(MOUNTS)('$name', ({ start }) => {
     expect((await ask(`${url}/a`)).body).toBe('1')
   })
 
-  it('A57 a field that an attacker multiplies leaves at most maxVariants pages, and the plain one stays', async () => {
+  it('A57 CVE-2025-71381 a field that an attacker multiplies leaves at most maxVariants pages, and the plain one stays', async () => {
     const url = await site(counting({ vary: 'User-Agent' }), { options: { maxVariants: 4 } })
     await ask(`${url}/a`)
     for (let i = 0; i < 20; i++) await ask(`${url}/a`, { headers: { 'user-agent': `bot ${i}` } })
@@ -148,7 +148,7 @@ describe.each(MOUNTS)('$name', ({ start }) => {
     expect((await ask(`${url}/a`)).body).toBe('2')
   })
 
-  it('A61 A74 CVE-2021-23336 the query is keyed byte for byte', async () => {
+  it('A61 A74 CVE-2021-23336 layercache 109 the query is keyed byte for byte', async () => {
     const url = await site((asked) => ({ body: asked.url }))
     for (const path of ['/a?t=1', '/a?t=2', '/a?a=1;t=2', '/a?a=1&t=2', '/a?%61=1', '/a', '/A', '/a/']) {
       expect((await ask(url, { path })).body).toBe(path)
@@ -165,13 +165,16 @@ describe.each(MOUNTS)('$name', ({ start }) => {
     'x-original-url',
     'x-rewrite-url',
     'x-host',
-  ])('A72 CVE-2024-46982 what %s produced is nobody else’s', async (name) => {
-    const url = await site((asked) => ({ body: `<script src="//${asked.header(name) ?? 'us'}/x.js">` }))
-    expect((await ask(`${url}/a`, { headers: { [name]: 'evil' } })).body).toContain('evil')
-    expect((await ask(`${url}/a`)).body).toContain('us')
-  })
+  ])(
+    'A72 CVE-2024-46982 CVE-2025-32421 GHSA-3g8h-86w9-wvmq what %s produced is nobody else’s',
+    async (name) => {
+      const url = await site((asked) => ({ body: `<script src="//${asked.header(name) ?? 'us'}/x.js">` }))
+      expect((await ask(`${url}/a`, { headers: { [name]: 'evil' } })).body).toContain('evil')
+      expect((await ask(`${url}/a`)).body).toContain('us')
+    },
+  )
 
-  it('A71 A75 every host has pages of its own', async () => {
+  it('A71 A75 CVE-2011-4139 every host has pages of its own', async () => {
     const url = await site((asked) => ({ body: `at ${asked.header('host')}` }))
     for (const host of ['evil.test', 'good.test', 'good.test.', 'good.test:1']) {
       expect((await ask(`${url}/a`, { headers: { host } })).body).toBe(`at ${host}`)
@@ -210,7 +213,7 @@ describe.each(MOUNTS)('$name', ({ start }) => {
   })
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])(
-    'A85 %s is neither stored nor answered',
+    'A85 CVE-2026-85008 %s is neither stored nor answered from the store',
     async (method) => {
       const url = await site((asked, n) => ({ body: `${asked.method} ${n}` }))
       await ask(`${url}/a`, { method })
@@ -219,7 +222,7 @@ describe.each(MOUNTS)('$name', ({ start }) => {
     },
   )
 
-  it('A87 a redirect is not stored', async () => {
+  it('A87 CVE-2026-109829 a redirect is not stored', async () => {
     const url = await site((_, n) => ({ status: 302, headers: { location: `/${n}` } }))
     await ask(`${url}/a`)
     expect((await ask(`${url}/a`)).headers.location).toBe('/2')
@@ -230,6 +233,93 @@ describe.each(MOUNTS)('$name', ({ start }) => {
     const [miss, hit] = [await ask(`${url}/secret`), await ask(`${url}/secret`)]
     expect(miss.headers['cache-status']).toMatch(/^stillwarm; fwd=uri-miss; ttl=\d+$/)
     expect(hit.headers['cache-status']).toMatch(/^stillwarm; hit; ttl=\d+$/)
+  })
+
+  it('CVE-2014-1418 the Vary and Cache-Control of a page stay on every answer, whatever the browser', async () => {
+    const headers = { vary: 'X-A', 'cache-control': 'max-age=60' }
+    const url = await site(counting(headers))
+    for (const agent of ['Mozilla/4.0 (compatible; MSIE 6.0)', 'curl/8']) {
+      expect((await ask(`${url}/a`, { headers: { 'user-agent': agent } })).headers).toMatchObject(headers)
+    }
+  })
+
+  it('CVE-2026-41322 a malformed If-Match goes to the handler, and its error is not the page', async () => {
+    const url = await site((asked, n) => ({ status: asked.header('if-match') ? 500 : 200, body: `${n}` }))
+    expect((await ask(`${url}/a`, { headers: { 'if-match': '"' } })).status).toBe(500)
+    expect(await ask(`${url}/a`)).toMatchObject({ status: 200, body: '2' })
+    expect((await ask(`${url}/a`, { headers: { 'if-match': '"' } })).status).toBe(500)
+  })
+
+  it('CVE-2025-49826 an empty 204 does not become the page', async () => {
+    const url = await site((_, n) => (n === 1 ? { status: 204 } : { body: `${n}` }))
+    expect((await ask(`${url}/a`)).status).toBe(204)
+    expect(await ask(`${url}/a`)).toMatchObject({ status: 200, body: '2' })
+  })
+
+  it('CVE-2026-94543 pages made at the same time do not change places', async () => {
+    const url = await site((asked) => ({ body: `at ${asked.url}`, headers: { 'x-url': asked.url } }))
+    const paths = Array.from({ length: 20 }, (_, i) => `/p${i}`)
+    for (const turn of [1, 2]) {
+      const all = await Promise.all(paths.map((path) => ask(`${url}${path}`)))
+      expect(
+        all.map(({ body, headers }) => [body, headers['x-url']]),
+        `turn ${turn}`,
+      ).toEqual(paths.map((path) => [`at ${path}`, path]))
+    }
+  })
+
+  it('CVE-2026-94544 GHSA-wm8w-6qjm-cv43 one who is let in and one who is not, at the same time, do not share an answer', async () => {
+    const url = await site((asked) => {
+      const who = asked.header('cookie')
+      return who ? { body: `secret of ${who}` } : { status: 403, body: 'no' }
+    })
+    const visitors = ['user=ann', undefined, 'user=bob', undefined]
+    for (const turn of [1, 2]) {
+      const all = await Promise.all(
+        visitors.map((cookie) => ask(`${url}/a`, { headers: cookie ? { cookie } : {} })),
+      )
+      expect(
+        all.map(({ body }) => body),
+        `turn ${turn}`,
+      ).toEqual(visitors.map((who) => (who ? `secret of ${who}` : 'no')))
+    }
+  })
+
+  it('CVE-2026-116630 a 304 to one host’s page brings no other host’s up to date', async () => {
+    const url = await site(
+      (asked, n): Answer =>
+        asked.header('if-none-match')
+          ? { status: 304, headers: { etag: '"1"', 'x-new': 'yes' } }
+          : { body: `${n}`, headers: { etag: '"1"', 'cache-control': 'max-age=60' } },
+    )
+    for (const host of ['a.test', 'b.test']) await ask(`${url}/a`, { headers: { host } })
+    await ask(`${url}/a`, {
+      headers: { host: 'a.test', 'if-none-match': '"1"', 'cache-control': 'no-cache' },
+    })
+    expect((await ask(`${url}/a`, { headers: { host: 'b.test' } })).headers['x-new']).toBeUndefined()
+  })
+
+  it('A81 a coding nobody asked for is not sent from the store', async () => {
+    const url = await site((asked) => {
+      const zipped = /gzip(?!;q=0)/.test(asked.header('accept-encoding') ?? '')
+      return { body: zipped ? 'zipped' : 'plain', headers: { vary: 'Accept-Encoding' } }
+    })
+    for (const [accepts, body] of [
+      ['gzip', 'zipped'],
+      ['gzip;q=0', 'plain'],
+      ['br', 'plain'],
+      ['identity;q=0, gzip', 'zipped'],
+    ]) {
+      expect((await ask(`${url}/a`, { headers: { 'accept-encoding': accepts } })).body, accepts).toBe(body)
+    }
+  })
+
+  it('A86 ten thousand queries leave at most maxEntries pages', async () => {
+    const { memory } = await import('../../../src/backends/memory.ts')
+    const backend = memory({ maxEntries: 50 })
+    const url = await site(counted, { backend })
+    for (let i = 0; i < 120; i++) await ask(`${url}/a?${i}`)
+    expect(backend.size?.()).toMatchObject({ entries: 50 })
   })
 
   it('A89 no field of a request purges or refreshes anything', async () => {
