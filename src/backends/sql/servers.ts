@@ -109,8 +109,9 @@ export class Servers implements Runner {
 
   async migrate(statements: readonly string[]): Promise<void> {
     const place = this.#places.migrate ?? this.#places.write
-    const all = this.#dialect.transactional ? ['BEGIN', ...statements, 'COMMIT'] : statements
-    await withinDeadline(MIGRATING, this.#each(place, all), 'create table')
+    // Several in one text are one transaction, begun and ended by the server itself.
+    const texts = this.#dialect.transactional ? [statements.join('; ')] : statements
+    await withinDeadline(MIGRATING, this.#each(place, texts), 'create table')
   }
 
   inspect(call: Call): Promise<Result> {
@@ -198,7 +199,7 @@ export class Servers implements Runner {
     return failureOf(error, title, meaning)
   }
 
-  /** On one connection; in a transaction where the database takes such statements in one. */
+  /** One after the other, on one connection. */
   async #each(place: Place, texts: readonly string[]): Promise<void> {
     const connection = await this.#acquire(place)
     let done = false

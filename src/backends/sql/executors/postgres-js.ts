@@ -28,8 +28,9 @@ function asText(value: Value): Value {
 
 /** The user's own. It is a pool, and each statement gets a connection that no transaction is on. */
 export function adoptPostgresJs(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
-  if (!isSql(given)) return undefined
-  if ('savepoint' in given || 'release' in given) {
+  if (typeof given !== 'function' || !('unsafe' in given)) return undefined
+  // That of a transaction or of one reserved connection has no options.
+  if (!isSql(given)) {
     throw inTransaction(
       'postgres(): this is the sql of one transaction or connection: give what postgres() made',
     )
@@ -42,7 +43,7 @@ export function adoptPostgresJs(given: object, { prepare }: { prepare: boolean }
 }
 
 function isSql(given: object): given is PostgresJsSql {
-  return typeof given === 'function' && 'unsafe' in given && 'options' in given
+  return 'unsafe' in given && 'options' in given && !('savepoint' in given)
 }
 
 /** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
