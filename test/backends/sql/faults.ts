@@ -103,7 +103,7 @@ export function faultSuite({ make, at, server, pools, slowly, endConnections }: 
   it('a pool of 10, 50 cold keys, loads on the same pool: all are answered, by one load each', async () => {
     for (const { pool, end, name } of pools(10)) {
       const caches = createCaches({
-        default: { backend: make({ table, url: undefined, pool }), keyPrefix: name },
+        default: { backend: make({ table, url: undefined, pool, opTimeout: 10_000 }), keyPrefix: name },
       })
       let loads = 0
       const load = async () => {

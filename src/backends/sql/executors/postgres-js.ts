@@ -39,7 +39,7 @@ export function adoptPostgresJs(given: object, { prepare }: { prepare: boolean }
     run: (statement, values) => run(given, statement, values, prepare),
     release() {},
   }
-  return { size: given.options.max, acquire: () => connection, drop() {}, async close() {} }
+  return { acquire: () => connection, drop() {}, async close() {} }
 }
 
 function isSql(given: object): given is PostgresJsSql {
