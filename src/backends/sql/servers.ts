@@ -154,8 +154,8 @@ export class Servers implements Runner {
    */
   #endedIdle(error: unknown, { statement }: Call): boolean {
     if (!means(error, 'no-answer') || !(error instanceof Error) || !('code' in error)) return false
-    if (ENDED_BY_SERVER.has(String(error.code))) return true
-    return ENDED.has(String(error.code)) && !/_incr_/.test(statement.name)
+    if (ENDED_BY_SERVER.test(String(error.code))) return true
+    return ENDED.test(String(error.code)) && !/_incr_/.test(statement.name)
   }
 
   async #once(place: Place, { statement, values }: Call): Promise<Result> {
@@ -233,11 +233,5 @@ export class Servers implements Runner {
   }
 }
 
-const ENDED_BY_SERVER = new Set(['57P01', '57P05', 'ER_CLIENT_INTERACTION_TIMEOUT'])
-const ENDED = new Set([
-  'ECONNRESET',
-  'EPIPE',
-  'PROTOCOL_CONNECTION_LOST',
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-])
+const ENDED_BY_SERVER = /^(57P01|57P05|ER_CLIENT_INTERACTION_TIMEOUT)$/
+const ENDED = /^(ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|CONNECTION_CLOSED|CONNECTION_ENDED)$/
