@@ -14,8 +14,6 @@ export interface Connection {
 
 /** Where connections come from: a pool of our own, or the user's. */
 export interface Lender {
-  /** So many may be out at once. */
-  readonly size: number
   acquire(): Answer<Connection>
   /** Ends the connections that lie idle, where they are ours: what comes next is a fresh one. */
   drop(): void

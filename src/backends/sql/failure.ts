@@ -24,8 +24,7 @@ const NO_ANSWER =
 export function failureOf(error: unknown, title: string, meaningOf: (code: string) => Meaning): CacheError {
   if (error instanceof CacheError) return error
   const code = codeOf(error)
-  if (code === undefined)
-    return new SqlError('ECONNRESET', `The connection to ${title} was lost`, 'no-answer')
+  if (code === undefined) return failure('ECONNRESET', `The connection to ${title} was lost`, 'no-answer')
   const meaning = NO_ANSWER.test(code) ? 'no-answer' : meaningOf(code)
   const said = saidOf(error)
   return new SqlError(code, `${title}: ${code}${said === undefined ? '' : ` ${said}`}`, meaning)

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 
 /** Bytes of the column: what an index of MySQL and of PostgreSQL takes, and little enough for its pages. */
-export const KEY_BYTES = 1_000
+const KEY_BYTES = 1_000
 
 /** So many bytes of a long key are kept as they are. A character may be cut: then less. */
 export const KEPT_BYTES = KEY_BYTES - 64

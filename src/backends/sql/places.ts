@@ -101,8 +101,6 @@ export function isMissing(error: unknown): boolean {
   return (
     error instanceof Error &&
     'code' in error &&
-    (error.code === 'ERR_MODULE_NOT_FOUND' ||
-      error.code === 'MODULE_NOT_FOUND' ||
-      error.code === 'ERR_UNKNOWN_BUILTIN_MODULE')
+    /^(ERR_MODULE_NOT_FOUND|MODULE_NOT_FOUND|ERR_UNKNOWN_BUILTIN_MODULE)$/.test(String(error.code))
   )
 }

@@ -13,7 +13,7 @@ interface Waiting {
 }
 
 export class Pool implements Lender {
-  readonly size: number
+  readonly #size: number
   readonly #connect: () => Promise<OwnConnection>
   readonly #idle: OwnConnection[] = []
   readonly #all = new Set<OwnConnection>()
@@ -22,7 +22,7 @@ export class Pool implements Lender {
   #closed = false
 
   constructor(size: number, connect: () => Promise<OwnConnection>) {
-    this.size = size
+    this.#size = size
     this.#connect = connect
   }
 
@@ -32,7 +32,7 @@ export class Pool implements Lender {
     if (idle) return this.#lend(idle)
     return new Promise((resolve, reject) => {
       this.#line.push({ resolve, reject })
-      if (this.#all.size + this.#opening < this.size) this.#open()
+      if (this.#all.size + this.#opening < this.#size) this.#open()
     })
   }
 
@@ -68,7 +68,7 @@ export class Pool implements Lender {
 
   /** Those in line get a connection in place of one that ended. */
   #next(): void {
-    if (this.#line.length > this.#opening && this.#all.size + this.#opening < this.size) this.#open()
+    if (this.#line.length > this.#opening && this.#all.size + this.#opening < this.#size) this.#open()
   }
 
   #open(): void {

@@ -109,8 +109,9 @@ export class Servers implements Runner {
 
   async migrate(statements: readonly string[]): Promise<void> {
     const place = this.#places.migrate ?? this.#places.write
-    const all = this.#dialect.transactional ? ['BEGIN', ...statements, 'COMMIT'] : statements
-    await withinDeadline(MIGRATING, this.#each(place, all), 'create table')
+    // Several in one text are one transaction, begun and ended by the server itself.
+    const texts = this.#dialect.transactional ? [statements.join('; ')] : statements
+    await withinDeadline(MIGRATING, this.#each(place, texts), 'create table')
   }
 
   inspect(call: Call): Promise<Result> {
@@ -153,8 +154,8 @@ export class Servers implements Runner {
    */
   #endedIdle(error: unknown, { statement }: Call): boolean {
     if (!means(error, 'no-answer') || !(error instanceof Error) || !('code' in error)) return false
-    if (ENDED_BY_SERVER.has(String(error.code))) return true
-    return ENDED.has(String(error.code)) && !/_incr_/.test(statement.name)
+    if (ENDED_BY_SERVER.test(String(error.code))) return true
+    return ENDED.test(String(error.code)) && !/_incr_/.test(statement.name)
   }
 
   async #once(place: Place, { statement, values }: Call): Promise<Result> {
@@ -198,7 +199,7 @@ export class Servers implements Runner {
     return failureOf(error, title, meaning)
   }
 
-  /** On one connection; in a transaction where the database takes such statements in one. */
+  /** One after the other, on one connection. */
   async #each(place: Place, texts: readonly string[]): Promise<void> {
     const connection = await this.#acquire(place)
     let done = false
@@ -232,11 +233,5 @@ export class Servers implements Runner {
   }
 }
 
-const ENDED_BY_SERVER = new Set(['57P01', '57P05', 'ER_CLIENT_INTERACTION_TIMEOUT'])
-const ENDED = new Set([
-  'ECONNRESET',
-  'EPIPE',
-  'PROTOCOL_CONNECTION_LOST',
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-])
+const ENDED_BY_SERVER = /^(57P01|57P05|ER_CLIENT_INTERACTION_TIMEOUT)$/
+const ENDED = /^(ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|CONNECTION_CLOSED|CONNECTION_ENDED)$/

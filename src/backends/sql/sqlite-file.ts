@@ -101,7 +101,8 @@ export class SqliteFile implements Runner {
       } catch (error) {
         const failed = this.#failed(error)
         if (!means(failed, 'transient') || performance.now() - begun > PATIENCE) throw failed
-        return sleep(1 + Math.random() * 4).then(() => andThen(this.#opened(), attempt))
+        // Soon, or those who write without a pause would always come first.
+        return sleep(Math.random() * 2).then(() => andThen(this.#opened(), attempt))
       }
     }
     return andThen(this.#opened(), attempt)

@@ -28,7 +28,7 @@ export function storedOf(dialect: Dialect, value: unknown, number: unknown): Buf
   return number === null || number === undefined ? dialect.bytes(value) : Buffer.from(String(number))
 }
 
-export function asBuffer(what: Stored): Buffer {
+function asBuffer(what: Stored): Buffer {
   if (what instanceof Buffer) return what
   if (what instanceof Uint8Array) return Buffer.from(what.buffer, what.byteOffset, what.byteLength)
   throw new TypeError('SQL backends keep bytes: give the cache a codec')

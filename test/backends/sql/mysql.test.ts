@@ -1,9 +1,16 @@
 /** The promises of the contract, case by case, over MariaDB, by either driver. */
-import { beforeAll, describe, it } from 'vitest'
+import mariadb from 'mariadb'
+import mysql2 from 'mysql2/promise'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { type MysqlOptions, mysql } from '../../../src/backends/sql/sql.ts'
+import { makeSpace } from '../../../src/core/values/space.ts'
 import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
 import { startMariadb, type TestMariadb } from '../../servers/mariadb.ts'
+import { faultSuite } from './faults.ts'
+import { roomSuite } from './room.ts'
+import { anyTable, later, type ServerSetting, what } from './setting.ts'
+import { tableSuite } from './table.ts'
 
 /** Culling: Django's database counts otherwise (see room.test.ts). Recency: a read is noted only once there is little room. */
 const NOT_PROMISED = ['culling', 'recency']
@@ -38,9 +45,91 @@ describe.each(['mysql2', 'mariadb'] as const)('%s', (driver) => {
       for (const { name, run } of cases) one(name, () => run({ ...context, clock: fakeClock() }))
     })
   }
+  // What a cache makes of it is the same by either.
+  if (driver !== 'mysql2') return
   for (const [topic, cases] of Object.entries(cacheCases)) {
     describe(`a cache: ${topic}`, () => {
       for (const { name, run } of cases) it(name, () => run({ ...context, clock: fakeClock() }))
     })
   }
 })
+
+async function ask(text: string): Promise<unknown[][]> {
+  const connection = await mysql2.createConnection({ uri: server.url })
+  try {
+    const [rows] = await connection.query({ sql: text, rowsAsArray: true })
+    return Array.isArray(rows) ? (rows as unknown[][]) : []
+  } finally {
+    connection.destroy()
+  }
+}
+
+const setting: ServerSetting = {
+  make: (options) => mysql({ url: server.url, driver: 'mysql2', ...options } as MysqlOptions),
+  ask,
+  quote: (name) => `\`${name}\``,
+  server: () => server,
+  at: (address) => `mysql://warm:secret@${address}/test`,
+  pools(size) {
+    const one = mysql2.createPool({ uri: server.url, connectionLimit: size })
+    const two = mariadb.createPool({
+      ...{ host: server.host, port: server.port, user: 'warm', password: 'secret', database: 'test' },
+      connectionLimit: size,
+    })
+    return [
+      { name: 'mysql2', pool: one, end: () => one.end() },
+      { name: 'mariadb', pool: two, end: () => two.end() },
+    ]
+  },
+  async slowly(pool, ms) {
+    if ('query' in pool && typeof pool.query === 'function') await pool.query(`SELECT SLEEP(${ms / 1_000})`)
+  },
+  async endConnections() {
+    const own = await ask(
+      "SELECT id FROM information_schema.processlist WHERE user = 'warm' AND info IS NULL",
+    )
+    for (const [id] of own) await ask(`KILL ${id}`).catch(() => {})
+  },
+}
+
+describe('the table', () => tableSuite(setting))
+describe('room', () => roomSuite(setting))
+
+describe('what is particular to it', () => {
+  const space = makeSpace('p', 1)
+
+  it('F36 a single connection is refused: it does not tell whether it is in a transaction', async () => {
+    const connection = await mysql2.createConnection({ uri: server.url })
+    expect(() => mysql({ pool: connection } as unknown as MysqlOptions)).toThrow(
+      expect.objectContaining({ code: 'SINGLE_CONNECTION' }),
+    )
+    connection.destroy()
+  })
+
+  it.each(['mysql2', 'mariadb'] as const)(
+    'F35 %s: what is larger than max_allowed_packet is false, the older value is gone, and the connection stays',
+    async (driver) => {
+      const backend = mysql({ url: server.url, driver, poolSize: 1, table: anyTable() })
+      await backend.table.create()
+      const told: string[] = []
+      const clock = { now: () => Date.now() }
+      backend.open({ clock, evicted() {}, corrupt() {}, failed: (verb) => void told.push(verb) })
+      await backend.set(space, 'a', what('old'), later())
+      await backend.set(space, 'b', what('1'), later())
+      const large = Buffer.alloc(17 * 2 ** 20, 0xf1)
+      expect(await backend.set(space, 'a', large, later())).toBe(false)
+      expect(await backend.get(space, 'a')).toBeUndefined()
+      const some = new Map([
+        ['c', what('3')],
+        ['d', large],
+      ])
+      expect(await backend.setMany(space, some, later())).toEqual(['d'])
+      expect(await backend.get(space, 'c')).toEqual(what('3'))
+      expect(await backend.get(space, 'b')).toEqual(what('1'))
+      expect(told).toContain('set')
+      await backend.close()
+    },
+  )
+})
+
+describe('faults', () => faultSuite(setting))

@@ -1,9 +1,16 @@
 /** The promises of the contract, case by case, over PostgreSQL, by either driver. */
-import { beforeAll, describe, it } from 'vitest'
+import pg from 'pg'
+import postgresJs from 'postgres'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { type PostgresOptions, postgres } from '../../../src/backends/sql/sql.ts'
+import { makeSpace } from '../../../src/core/values/space.ts'
 import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
 import { startPostgres, type TestPostgres } from '../../servers/postgres.ts'
+import { faultSuite } from './faults.ts'
+import { roomSuite } from './room.ts'
+import { anyTable, later, type ServerSetting, what } from './setting.ts'
+import { tableSuite } from './table.ts'
 
 /** Culling: Django's database counts otherwise (see room.test.ts). Recency: a read is noted only once there is little room. */
 const NOT_PROMISED = ['culling', 'recency']
@@ -38,9 +45,101 @@ describe.each(['pg', 'postgres'] as const)('%s', (driver) => {
       for (const { name, run } of cases) one(name, () => run({ ...context, clock: fakeClock() }))
     })
   }
+  // What a cache makes of it is the same by either.
+  if (driver !== 'pg') return
   for (const [topic, cases] of Object.entries(cacheCases)) {
     describe(`a cache: ${topic}`, () => {
       for (const { name, run } of cases) it(name, () => run({ ...context, clock: fakeClock() }))
     })
   }
 })
+
+async function ask(text: string): Promise<unknown[][]> {
+  const client = new pg.Client({ connectionString: server.url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<unknown[]>({ text, rowMode: 'array' })
+    return rows
+  } finally {
+    await client.end()
+  }
+}
+
+const setting: ServerSetting = {
+  make: (options) => postgres({ url: server.url, driver: 'pg', ...options } as PostgresOptions),
+  ask,
+  quote: (name) => `"${name}"`,
+  server: () => server,
+  at: (address) => `postgres://postgres:secret@${address}/postgres`,
+  pools(size) {
+    const pool = new pg.Pool({ connectionString: server.url, max: size })
+    const sql = postgresJs(server.url, { max: size })
+    return [
+      { name: 'pg', pool, end: () => pool.end() },
+      { name: 'postgres', pool: sql, end: () => sql.end() },
+    ]
+  },
+  async slowly(pool, ms) {
+    const text = `SELECT pg_sleep(${ms / 1_000})`
+    if (pool instanceof pg.Pool) await pool.query(text)
+    else if ('unsafe' in pool && typeof pool.unsafe === 'function') await pool.unsafe(text)
+  },
+  endConnections: () =>
+    ask(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL',
+    ),
+}
+
+describe('the table', () => tableSuite(setting))
+describe('room', () => roomSuite(setting))
+
+describe("the user's transactions", () => {
+  const space = makeSpace('p', 1)
+
+  it('F36 a client is refused while a transaction is open on it, which goes on unharmed', async () => {
+    const table = anyTable()
+    const client = new pg.Client({ connectionString: server.url })
+    await client.connect()
+    const backend = postgres({ pool: client, table })
+    await backend.table.create()
+    await backend.set(space, 'a', what('1'), later())
+    await client.query('BEGIN')
+    await expect(backend.set(space, 'a', what('2'), later())).rejects.toMatchObject({
+      code: 'IN_TRANSACTION',
+    })
+    await client.query('SELECT 1')
+    await client.query('ROLLBACK')
+    expect(await backend.get(space, 'a')).toEqual(what('1'))
+    await backend.close()
+    await client.end()
+  })
+
+  it('F36 with a pool what is stored stays, whatever becomes of the transaction', async () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 2 })
+    const backend = postgres({ pool, table: anyTable() })
+    await backend.table.create()
+    const client = await pool.connect()
+    await client.query('BEGIN')
+    await backend.set(space, 'a', what('1'), later())
+    await client.query('SELECT no_such_function()').catch(() => {})
+    expect(await backend.get(space, 'a')).toEqual(what('1'))
+    await client.query('ROLLBACK')
+    client.release()
+    expect(await backend.get(space, 'a')).toEqual(what('1'))
+    await backend.close()
+    expect((await pool.query('SELECT 1')).rowCount).toBe(1)
+    await pool.end()
+  })
+
+  it('the sql of one transaction of postgres.js is refused', async () => {
+    const sql = postgresJs(server.url, { max: 1 })
+    await sql.begin(async (one) => {
+      expect(() => postgres({ pool: one } as unknown as PostgresOptions)).toThrow(
+        expect.objectContaining({ code: 'IN_TRANSACTION' }),
+      )
+    })
+    await sql.end()
+  })
+})
+
+describe('faults', () => faultSuite(setting))

@@ -219,34 +219,16 @@ function compare(a: Value, b: Value): number {
   return a instanceof Buffer && b instanceof Buffer ? Buffer.compare(a, b) : 0
 }
 
+/** What the server says that stands in the way for a moment. */
+const TRANSIENT = /^ER_(LOCK_DEADLOCK|LOCK_WAIT_TIMEOUT|CHECKREAD)$/
+const TOO_LARGE = /^ER_(NET_PACKET_TOO_LARGE|MAX_ALLOWED_PACKET)$/
+/** Who we are; a server that has become a replica; one with no connection left; one that stops; what the drivers say of none. */
+const NO_ANSWER =
+  /^ER_(ACCESS_DENIED_ERROR|DBACCESS_DENIED_ERROR|BAD_DB_ERROR|OPTION_PREVENTS_STATEMENT|READ_ONLY_MODE|CON_COUNT_ERROR|TOO_MANY_USER_CONNECTIONS|HOST_|SERVER_SHUTDOWN|CLIENT_INTERACTION_TIMEOUT|SOCKET|CONNECTION|CMD_CONNECTION|CONN|PING|UNEXPECTED|POOL)/
+
 function meaning(code: string): Meaning {
-  switch (code) {
-    case 'ER_NO_SUCH_TABLE':
-      return 'missing-table'
-    case 'ER_LOCK_DEADLOCK':
-    case 'ER_LOCK_WAIT_TIMEOUT':
-    case 'ER_CHECKREAD':
-      return 'transient'
-    case 'ER_NET_PACKET_TOO_LARGE':
-    case 'ER_MAX_ALLOWED_PACKET':
-      return 'too-large'
-    // Who we are; a server that has become a replica; one with no connection left; one that stops.
-    case 'ER_ACCESS_DENIED_ERROR':
-    case 'ER_DBACCESS_DENIED_ERROR':
-    case 'ER_BAD_DB_ERROR':
-    case 'ER_OPTION_PREVENTS_STATEMENT':
-    case 'ER_READ_ONLY_MODE':
-    case 'ER_CON_COUNT_ERROR':
-    case 'ER_TOO_MANY_USER_CONNECTIONS':
-    case 'ER_HOST_NOT_PRIVILEGED':
-    case 'ER_HOST_IS_BLOCKED':
-    case 'ER_SERVER_SHUTDOWN':
-    case 'ER_CONNECTION_KILLED':
-    case 'ER_CLIENT_INTERACTION_TIMEOUT':
-      return 'no-answer'
-    default:
-      return /^ER_(SOCKET|CONNECTION|CMD_CONNECTION|CONN|PING|UNEXPECTED|POOL)/.test(code)
-        ? 'no-answer'
-        : 'refused'
-  }
+  if (/^ER_NO_SUCH_TABLE$/.test(code)) return 'missing-table'
+  if (TRANSIENT.test(code)) return 'transient'
+  if (TOO_LARGE.test(code)) return 'too-large'
+  return NO_ANSWER.test(code) ? 'no-answer' : 'refused'
 }

@@ -131,6 +131,6 @@ function statements(table: string): Statements {
 /** The codes are those of better-sqlite3, `SQLITE_BUSY_SNAPSHOT` among them. */
 function meaning(code: string): Meaning {
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'transient'
-  if (code === 'SQLITE_TOOBIG') return 'too-large'
+  if (/^SQLITE_TOOBIG$/.test(code)) return 'too-large'
   return code === 'NO_TABLE' ? 'missing-table' : 'refused'
 }

@@ -3,6 +3,7 @@
 import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
+import { checkSize, LARGEST, READ_COMMITTED } from './packet.ts'
 
 interface Query {
   sql: string
@@ -26,15 +27,23 @@ async function run(
   connection: MariadbConnection,
   { text, prepared }: Statement,
   values: readonly Value[],
+  limit: number,
   prepare: boolean,
 ): Promise<Result> {
+  const asPrepared = prepared && prepare
+  checkSize(text, values, asPrepared, limit)
   const query: Query = { sql: text, rowsAsArray: true }
-  const answer = await (prepared && prepare
+  const answer = await (asPrepared
     ? connection.execute(query, [...values])
     : connection.query(query, [...values]))
   if (Array.isArray(answer)) return { rows: answer, changed: 0 }
   const { affectedRows, insertId } = answer as { affectedRows: number; insertId: number | bigint | null }
   return { rows: [], changed: affectedRows, last: Number(BigInt.asIntN(64, BigInt(insertId ?? 0))) }
+}
+
+async function largest(connection: MariadbConnection): Promise<number> {
+  const { rows } = await run(connection, LARGEST, [], Number.POSITIVE_INFINITY, false)
+  return Number(rows[0]?.[0])
 }
 
 /** The user's pool. */
@@ -48,16 +57,24 @@ export function adoptMariadb(given: object, { prepare }: { prepare: boolean }): 
     }
     return undefined
   }
+  let limit: Promise<number> | undefined
   return {
-    size: Number.POSITIVE_INFINITY,
     async acquire(): Promise<Connection> {
       const connection = await given.getConnection()
-      return {
-        run: (statement, values) => run(connection, statement, values, prepare),
-        release(broken) {
-          if (broken) connection.destroy()
-          else connection.release().catch(() => {})
-        },
+      try {
+        limit ??= largest(connection)
+        const most = await limit
+        return {
+          run: (statement, values) => run(connection, statement, values, most, prepare),
+          release(broken) {
+            if (broken) connection.destroy()
+            else connection.release().catch(() => {})
+          },
+        }
+      } catch (error) {
+        limit = undefined
+        connection.destroy()
+        throw error
       }
     },
     drop() {},
@@ -86,8 +103,7 @@ export async function loadMariadb(): Promise<Driver> {
         ...(password !== '' && { password: decodeURIComponent(password) }),
         ...(pathname.length > 1 && { database: decodeURIComponent(pathname.slice(1)) }),
         connectTimeout,
-        // Fewer locks between keys, and so fewer deadlocks: each statement stands for itself anyway.
-        initSql: 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+        initSql: READ_COMMITTED.text,
       })
       let ended: (() => void) | undefined
       let over = false
@@ -97,8 +113,12 @@ export async function loadMariadb(): Promise<Driver> {
       }
       connection.on('error', end)
       connection.on('end', end)
+      const limit = await largest(connection).catch((error: unknown) => {
+        connection.destroy()
+        throw error
+      })
       return {
-        run: (statement, values) => run(connection, statement, values, prepare),
+        run: (statement, values) => run(connection, statement, values, limit, prepare),
         onEnd(listener) {
           ended = listener
           if (over) listener()

@@ -3,7 +3,7 @@
 import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
-import { failure } from '../failure.ts'
+import { checkSize, LARGEST, READ_COMMITTED } from './packet.ts'
 
 interface Query {
   sql: string
@@ -35,28 +35,16 @@ export interface Mysql2Pool {
   end: unknown
 }
 
-/** A server refuses larger statements and ends the connection: they are not even sent. */
-const OVERHEAD = 4_096
-
-function run(
+async function run(
   raw: Raw,
   { text, prepared }: Statement,
   values: readonly Value[],
   limit: number,
   prepare: boolean,
-) {
+): Promise<Result> {
+  const asPrepared = prepared && prepare
+  checkSize(text, values, asPrepared, limit)
   return new Promise<Result>((resolve, reject) => {
-    const asPrepared = prepared && prepare
-    // Written into the text, bytes take two letters each.
-    const size = values.reduce<number>(
-      (sum, value) => sum + (value instanceof Uint8Array ? value.length : 0),
-      0,
-    )
-    if (text.length + size * (asPrepared ? 1 : 2) + OVERHEAD > limit) {
-      return reject(
-        failure('ER_NET_PACKET_TOO_LARGE', 'The value is larger than max_allowed_packet', 'too-large'),
-      )
-    }
     const query: Query = { sql: text, values: [...values], rowsAsArray: true }
     const done: Done = (error, answer) => (error ? reject(error) : resolve(resultOf(answer)))
     if (asPrepared) raw.execute(query, done)
@@ -71,8 +59,7 @@ function resultOf(answer: unknown): Result {
 }
 
 async function largest(raw: Raw): Promise<number> {
-  const asked = { name: '', text: 'SELECT @@max_allowed_packet', params: [], prepared: false }
-  const { rows } = await run(raw, asked, [], Number.POSITIVE_INFINITY, false)
+  const { rows } = await run(raw, LARGEST, [], Number.POSITIVE_INFINITY, false)
   return Number(rows[0]?.[0])
 }
 
@@ -85,7 +72,6 @@ export function adoptMysql2(given: object, { prepare }: { prepare: boolean }): L
   }
   let limit: Promise<number> | undefined
   return {
-    size: pool.config.connectionLimit ?? 10,
     async acquire(): Promise<Connection> {
       const raw = await new Promise<RawPooled>((resolve, reject) =>
         pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection))),
@@ -148,14 +134,7 @@ export async function loadMysql2(): Promise<Driver> {
         await new Promise<void>((resolve, reject) =>
           connection.connect((error) => (error ? reject(error) : resolve())),
         )
-        // Fewer locks between keys, and so fewer deadlocks: each statement stands for itself anyway.
-        const quiet = {
-          name: '',
-          text: 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-          params: [],
-          prepared: false,
-        }
-        await run(connection, quiet, [], Number.POSITIVE_INFINITY, false)
+        await run(connection, READ_COMMITTED, [], Number.POSITIVE_INFINITY, false)
         const limit = await largest(connection)
         return {
           run: (statement, values) => run(connection, statement, values, limit, prepare),

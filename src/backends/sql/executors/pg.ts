@@ -64,7 +64,6 @@ function isSingle(given: object): given is PgSingle {
 
 function fromPool(pool: PgPool, prepare: boolean): Lender {
   return {
-    size: pool.options.max ?? 10,
     async acquire(): Promise<Connection> {
       const client = await pool.connect()
       return {
@@ -85,7 +84,6 @@ function fromSingle(client: PgSingle, prepare: boolean): Lender {
     )
   }
   return {
-    size: 1,
     acquire: () => ({
       async run(statement, values) {
         if (client.getTransactionStatus?.() !== 'I') {

@@ -28,8 +28,9 @@ function asText(value: Value): Value {
 
 /** The user's own. It is a pool, and each statement gets a connection that no transaction is on. */
 export function adoptPostgresJs(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
-  if (!isSql(given)) return undefined
-  if ('savepoint' in given || 'release' in given) {
+  if (typeof given !== 'function' || !('unsafe' in given)) return undefined
+  // That of a transaction or of one reserved connection has no options.
+  if (!isSql(given)) {
     throw inTransaction(
       'postgres(): this is the sql of one transaction or connection: give what postgres() made',
     )
@@ -38,11 +39,11 @@ export function adoptPostgresJs(given: object, { prepare }: { prepare: boolean }
     run: (statement, values) => run(given, statement, values, prepare),
     release() {},
   }
-  return { size: given.options.max, acquire: () => connection, drop() {}, async close() {} }
+  return { acquire: () => connection, drop() {}, async close() {} }
 }
 
 function isSql(given: object): given is PostgresJsSql {
-  return typeof given === 'function' && 'unsafe' in given && 'options' in given
+  return 'unsafe' in given && 'options' in given && !('savepoint' in given)
 }
 
 /** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
