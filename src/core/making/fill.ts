@@ -67,9 +67,9 @@ export class Filler {
     }
     const held = this.#store.isDown && !making.fresh ? this.#store.held.get(storageKey) : undefined
     if (held) return take(held, false)
-    if (running) Flight.await(running)?.() // only to find out whether it waits for us
+    if (running && !making.background) Flight.await(running)?.() // only to find out whether it waits for us
     const flight = running && making.inTurn ? new Flight(storageKey) : flights.start(storageKey)
-    const awaited = Flight.await(flight)
+    const awaited = making.background ? undefined : Flight.await(flight)
     let lead: Answer<Outcome>
     try {
       lead = this.#lead(making, flight, old)
@@ -94,13 +94,13 @@ export class Filler {
     const behind = { ...making, background: true }
     // Not in this turn: a load that computes would keep the caller from the stale value that is there to spare it the wait.
     const lead = this.#background.soon(() => this.#lead(behind, flight, old, true))
-    this.#withDeadline(making, lead, () => this.#abandon(making, flight)).catch(() => {})
+    this.#withDeadline(behind, lead, () => this.#abandon(behind, flight)).catch(() => {})
   }
 
   // Thousands may join one flight: each costs two promises.
   #join<T>(making: Making, flight: Flight, old: Old | undefined, take: Take<T>): Promise<T> {
     this.#observer.joined(making.key)
-    const awaited = Flight.await(flight)
+    const awaited = making.background ? undefined : Flight.await(flight)
     // What it found was asked for before we came, and may have been removed before we came: then we look ourselves.
     const shared = flight
       .join()
@@ -220,10 +220,11 @@ export class Filler {
   #withDeadline<T>(making: Making, answer: Promise<T>, expired: () => void): Promise<T> {
     const { hardTimeout } = making
     if (hardTimeout === undefined) return answer
-    return withDeadline(hardTimeout, answer, () => {
+    const late = () => {
       expired()
       return timedOut(making)
-    })
+    }
+    return withDeadline(hardTimeout, answer, late, making.background)
   }
 
   /** A newer value than the one to be replaced, made by another meanwhile. */

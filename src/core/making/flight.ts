@@ -39,6 +39,7 @@ export class Flight {
   broken = false
   /** Whether its claim holds, being asked for all who want to know in this turn. */
   verdict: Promise<boolean> | undefined
+  #watched = false
   #controller: AbortController | undefined
   #aborted: Error | undefined
   /** Flights that this one's load waits for. */
@@ -62,14 +63,22 @@ export class Flight {
     this.#controller?.abort(reason)
   }
 
-  /** Runs the load as this flight's, so that what it asks for in turn is known to be waited for. */
-  run<T>(load: () => T): T {
+  /**
+   * Runs the load as this flight's, so that what it asks for in turn is known to be waited for.
+   *
+   * @param endsAnyway it cannot wait for itself for ever: then it need not be watched, unless others are.
+   */
+  run<T>(load: () => T, endsAnyway: boolean): T {
+    if (endsAnyway && running === 0) return load()
+    this.#watched = true
     running++
     return loading.run(this, load)
   }
 
   /** The load has ended. */
   landed(): void {
+    if (!this.#watched) return
+    this.#watched = false
     running--
     if (running === 0) loading.disable()
   }

@@ -90,7 +90,9 @@ export class Loader {
         keep: () => new Kept(),
         skip: <T>(value: T) => new Skipped(value),
       }
-      made = flight.run(() => making.load(context))
+      // Behind a stale value, which it would be served itself, and within a time limit: it holds up nobody.
+      const endsAnyway = background && old !== undefined && making.hardTimeout !== undefined
+      made = flight.run(() => making.load(context), endsAnyway)
     } catch (error) {
       return failed(error)
     }

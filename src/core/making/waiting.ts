@@ -29,10 +29,20 @@ export function atMost(ms: number, promise: Promise<void>): Promise<void> {
   return Promise.race([promise, enough]).finally(() => clearTimeout(timer))
 }
 
-/** Waits for a promise; after so long rejects with what `expired` makes. */
-export function withDeadline<T>(ms: number, promise: Promise<T>, expired: () => Error): Promise<T> {
+/**
+ * Waits for a promise; after so long rejects with what `expired` makes.
+ *
+ * @param behind nobody waits: it does not keep the process alive.
+ */
+export function withDeadline<T>(
+  ms: number,
+  promise: Promise<T>,
+  expired: () => Error,
+  behind = false,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(expired()), Math.min(ms, LONGEST))
+    if (behind) timer.unref()
     promise.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
 }
