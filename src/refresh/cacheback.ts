@@ -44,9 +44,9 @@ export type WrapperOptions = Omit<
 
 /** `cacheback`, with or without a cache bound. */
 export interface Cacheback<Needed = unknown> {
-  <A extends unknown[], V, R>(
-    options: WrapperOptions & Needed & { processResult: (value: V, call: ResultCall<A>) => R },
-  ): (fn: (...args: A) => V | PromiseLike<V>) => Cached<A, V, R>
+  <V, R>(
+    options: WrapperOptions & Needed & { processResult: (value: V, call: ResultCall<unknown[]>) => R },
+  ): <A extends unknown[]>(fn: (...args: A) => V | PromiseLike<V>) => Cached<A, V, R>
   <E = undefined>(
     options: Omit<WrapperOptions, 'loadOnMiss'> &
       Needed &

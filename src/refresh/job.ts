@@ -2,6 +2,8 @@
  * A job: a named load with a key rule, a lifetime and stale rules, whose refreshes are made elsewhere: nobody who asks for its value
  * waits for one while an old value may still be served. As a function of its options (`defineJob`) or as a class.
  */
+import { argumentError } from '../core/errors.ts'
+import { kindOf } from '../core/options.ts'
 import type { MakeOptions } from '../core/settings.ts'
 import type { Duration } from '../core/values/expiry.ts'
 import {
@@ -86,7 +88,7 @@ export abstract class Job<A extends unknown[], V, R = V> {
 
   /** Stores a value by hand, as if it had just been loaded. `true` when stored. */
   set(args: A, value: V): Promise<boolean> {
-    return promised(() => refresherOf(this).set(args, value))
+    return promised(() => refresherOf(this).set(checkList('set()', args), value))
   }
 
   /**
@@ -198,6 +200,15 @@ export function makeJob<A extends unknown[], V, R>(
 ): Job<A, V, R> {
   checkJobOptions(where, options, JOB_OPTIONS)
   return new DefinedJob<A, V, R>({ ...defaults, ...options })
+}
+
+function checkList(where: string, args: unknown): unknown[] {
+  if (Array.isArray(args)) return args
+  throw argumentError(
+    TypeError,
+    'INVALID_ARGUMENTS',
+    `${where}: the first argument is the list of the job's arguments, not ${kindOf(args)}: set([id], value)`,
+  )
 }
 
 function promised<T>(verb: () => T | Promise<T>): Promise<T> {

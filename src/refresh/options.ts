@@ -63,6 +63,9 @@ export interface CommonOptions {
   refreshAhead?: MakeOptions['refreshAhead']
 }
 
+/** The arguments as the load has them: what takes fewer of them does not say what they are. */
+type Given<A extends unknown[]> = A extends infer Same extends unknown[] ? Same : never
+
 /** What is each job's own. */
 interface OwnOptions<A extends unknown[], V> extends Omit<CommonOptions, 'lifetime'> {
   /** Stable: it travels to the workers, and is part of every key. Visible ASCII, at most 100 characters. */
@@ -70,9 +73,9 @@ interface OwnOptions<A extends unknown[], V> extends Omit<CommonOptions, 'lifeti
   /** Makes the value. `null` is a value; an answer of `undefined` is returned and not stored. */
   load: (...args: A) => V | PromiseLike<V>
   /** How long a value is fresh: a length of time, or a function of the arguments, asked at each load. `'10m'` by default. */
-  lifetime?: Duration | ((...args: NoInfer<A>) => Duration)
+  lifetime?: Duration | ((...args: Given<A>) => Duration)
   /** The key of these arguments, in place of the digest of their values. */
-  key?: (...args: NoInfer<A>) => string
+  key?: (...args: Given<A>) => string
 }
 
 /** A job that loads on a miss. */
@@ -80,18 +83,18 @@ export interface JobOptions<A extends unknown[], V, R = V> extends OwnOptions<A,
   /** With nothing there, load while the caller waits. `true` by default. */
   loadOnMiss?: true
   /** What a caller gets where nothing is there and nothing is loaded. Never stored. */
-  empty?: (...args: NoInfer<A>) => unknown
+  empty?: (...args: Given<A>) => unknown
   /** Makes what `get` answers of what is stored, which stays as it is. */
-  processResult?: (value: NoInfer<V>, call: ResultCall<NoInfer<A>>) => R
+  processResult?: (value: NoInfer<V>, call: ResultCall<Given<A>>) => R
 }
 
 /** A job whose callers never wait: where nothing is there they get `empty()`. */
 export interface EmptyJobOptions<A extends unknown[], V, E, R = V | E> extends OwnOptions<A, V> {
   loadOnMiss: false
   /** What a caller gets where nothing is there, while it is loaded behind; `undefined` by default. Never stored. */
-  empty?: (...args: NoInfer<A>) => E
+  empty?: (...args: Given<A>) => E
   /** Makes what `get` answers of what is stored, which stays as it is. */
-  processResult?: (value: NoInfer<V> | E, call: ResultCall<NoInfer<A>>) => R
+  processResult?: (value: NoInfer<V> | E, call: ResultCall<Given<A>>) => R
 }
 
 /** The settings of a job, checked and frozen. Times in milliseconds. */
@@ -161,7 +164,7 @@ export function settleJob(options: AnyJobOptions): JobSettings {
   const name = checkName(options.name)
   const where = `job ${JSON.stringify(name)}`
   const runner = checkRunner(where, options.runner)
-  const storeFor = durationToMs(`${where}: storeFor`, options.storeFor ?? '30d')
+  const storeFor = durationToMs(`${where}: storeFor`, given(options.storeFor, '30d'))
   if (storeFor <= 0) {
     throw argumentError(RangeError, 'INVALID_OPTION', `${where}: storeFor must be more than 0`)
   }
@@ -174,8 +177,8 @@ export function settleJob(options: AnyJobOptions): JobSettings {
     name,
     cache: checkedCache(where, options.cache),
     load: checkFunction(where, 'load', options.load),
-    lifetime: lifetimeOf(where, options.lifetime ?? '10m', storeFor),
-    refreshTimeout: atLeast(where, 'refreshTimeout', options.refreshTimeout ?? '1m', AT_ONCE),
+    lifetime: lifetimeOf(where, given(options.lifetime, '10m'), storeFor),
+    refreshTimeout: atLeast(where, 'refreshTimeout', given(options.refreshTimeout, '1m'), AT_ONCE),
     storeFor,
     loadOnMiss,
     loadWhenOlderThan:
@@ -192,20 +195,25 @@ export function settleJob(options: AnyJobOptions): JobSettings {
         ? undefined
         : checkFunction(where, 'processResult', options.processResult),
     runner,
-    onQueueError: checkWord(`${where}: onQueueError`, options.onQueueError ?? 'serve-stale', [
+    onQueueError: checkWord(`${where}: onQueueError`, given(options.onQueueError, 'serve-stale'), [
       'serve-stale',
       'in-process',
       'sync',
       'throw',
     ]),
     task: Object.freeze({
-      tries: 1 + checkInteger(`${where}: retries`, options.retries ?? 4, 0, 1_000),
+      tries: 1 + checkInteger(`${where}: retries`, given(options.retries, 4), 0, 1_000),
       backoff: BACKOFF,
-      priority: checkInteger(`${where}: priority`, options.priority ?? 0, -100, 100),
+      priority: checkInteger(`${where}: priority`, given(options.priority, 0), -100, 100),
       queue: options.queue,
     }),
     make,
   })
+}
+
+/** `null` is not left out: it is a wrong value. */
+function given(value: unknown, otherwise: unknown): unknown {
+  return value === undefined ? otherwise : value
 }
 
 const NO_MAKING = {

@@ -1,0 +1,129 @@
+/** Workers: what they take, what they refuse, and that a claim's task does what was meant. */
+import { describe, expect, it } from 'vitest'
+import { cacheback, defineJob, type Task, worker } from '../../src/refresh/index.ts'
+import { rest } from '../core/kit.ts'
+import { jobKit } from './kit.ts'
+import { QueueOfTexts, queueRunner } from './queue.ts'
+
+async function staleWith(queue: QueueOfTexts) {
+  const kit = jobKit({ runner: queueRunner(queue), retries: 0 })
+  await kit.job.get('a')
+  kit.clock.advance(600_000)
+  await kit.job.get('a')
+  await rest()
+  return kit
+}
+
+async function emptied(queue: QueueOfTexts) {
+  while (queue.waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, 2))
+  await rest(10)
+}
+
+describe('worker()', () => {
+  it('CB-82 a task carries the key, ready made, the token of its claim and the arguments', async () => {
+    const queue = new QueueOfTexts()
+    const { job, clock } = await staleWith(queue)
+    const task = JSON.parse(queue.texts[0]!) as Task
+    expect(task).toEqual({
+      job: 'job',
+      id: expect.stringMatching(/^[\w-]{43}$/),
+      key: job.key('a'),
+      version: 1,
+      args: '["a"]',
+      token: expect.stringMatching(/.+/),
+      replaces: clock.now() - 600_000,
+      askedAt: clock.now(),
+    })
+  })
+
+  it('makes values, of jobs and of wrapped functions, and closes', async () => {
+    const queue = new QueueOfTexts()
+    const { job, caches, clock } = await staleWith(queue)
+    const cached = cacheback({ name: 'other', cache: caches.default, runner: queueRunner(queue) })(async () =>
+      clock.now(),
+    )
+    await cached.job.enqueue()
+    const working = worker({ jobs: [job, cached] })
+    expect(working.jobs).toEqual(['job', 'other'])
+    await working.ready
+    await emptied(queue)
+    expect(await job.inspect('a')).toMatchObject({ value: 'a 2', status: 'fresh' })
+    expect(await cached.job.inspect()).toMatchObject({ value: clock.now() })
+    await working.close()
+  })
+
+  it('CB-81 drops a task whose value is fresh already, without a load', async () => {
+    const queue = new QueueOfTexts()
+    const { job, loads, caches } = await staleWith(queue)
+    await job.refresh('a')
+    queue.waiting.push({ ...queue.waiting[0]! })
+    const working = worker({ jobs: [job] })
+    await emptied(queue)
+    expect(loads()).toBe(2)
+    expect(caches.default.stats().refreshesSkipped).toBe(2)
+    await working.close()
+  })
+
+  it('CB-70 CB-71 CB-82 what it does not know, or cannot read, is given up in the open', async () => {
+    const queue = new QueueOfTexts()
+    const { job } = await staleWith(queue)
+    const [item] = queue.waiting.splice(0)
+    const task = JSON.parse(item!.text) as Task
+    for (const data of [
+      { ...task, job: 'unknown' },
+      { ...task, args: '[nonsense]' },
+      { ...task, key: '' },
+      { ...task, version: -1 },
+      { ...task, replaces: 'x' },
+      null,
+      [],
+      'text',
+    ]) {
+      queue.waiting.push({ ...item!, most: 5, text: JSON.stringify(data) })
+    }
+    const working = worker({ jobs: [job] })
+    await emptied(queue)
+    await working.close()
+    expect(queue.dead.length).toBe(8)
+    expect(queue.dead.every(({ tries }) => tries === 1)).toBe(true)
+  })
+
+  it('F73 a load that always fails is tried so often, each try is told, and the last as such', async () => {
+    const queue = new QueueOfTexts()
+    const { job, clock, caches, next } = jobKit({ runner: queueRunner(queue), retries: 4 })
+    await job.get('a')
+    clock.advance(600_000)
+    const lasts: boolean[] = []
+    caches.on('refresh-failed', ({ last }) => lasts.push(last))
+    next.load = async () => {
+      throw new Error('poison')
+    }
+    await job.get('a')
+    const working = worker({ jobs: [job] })
+    while (queue.dead.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(lasts).toEqual([false, false, false, false, true])
+    expect(await job.get('a')).toBe('a 1')
+    await working.close()
+  })
+
+  it('refuses what it cannot work for', () => {
+    const { job, caches } = jobKit()
+    const codes = (options: unknown) => {
+      try {
+        worker(options as never)
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+      return undefined
+    }
+    const runner = queueRunner(new QueueOfTexts())
+    const far = () => defineJob({ name: 'far', cache: caches.default, runner, load: async () => 1 })
+    expect(codes({ jobs: [job] })).toBe('NO_QUEUE')
+    expect(codes({ jobs: [] })).toBe('NO_QUEUE')
+    expect(codes({ jobs: [far(), far()] })).toBe('INVALID_OPTION')
+    expect(codes({ jobs: [{}] })).toBe('INVALID_OPTION')
+    expect(codes({ jobs: far() })).toBe('INVALID_OPTION')
+    expect(codes({ jobs: [far()], concurrency: 0 })).toBe('INVALID_OPTION')
+    expect(codes({ job: [far()] })).toBe('UNKNOWN_OPTION')
+  })
+})
