@@ -3,12 +3,14 @@
 import { createServer } from 'node:http'
 import { cacheFragment } from 'stillwarm/templates'
 import * as atlas from './cities.mjs'
+import { defineRankings } from './jobs.mjs'
 import * as pages from './pages.mjs'
 
 /**
  * @param {ReturnType<typeof import('./caches.mjs').openCaches>} caches
  */
 export function createSite(caches) {
+  const rankings = defineRankings(caches)
   return createServer(async (request, response) => {
     const start = performance.now()
     try {
@@ -36,15 +38,21 @@ export function createSite(caches) {
 
     if (kind === '' && name === '') {
       const [countries, largest, crowdedest] = await Promise.all([
-        warm('countries', atlas.countries),
-        warm('largest', () => atlas.largest()),
-        warm('crowdedest', atlas.crowdedest),
+        rankings.countries.get(),
+        rankings.largest.get(),
+        rankings.crowdedest.get(),
       ])
       const [map, list] = await Promise.all([
         cacheFragment(caches, 'map', () => pages.worldMap(largest)),
         cacheFragment(caches, 'countries', () => pages.countryList(countries)),
       ])
-      return pages.world(countries, largest, crowdedest, { map, list }, await foot('crowdedest', start))
+      return pages.world(
+        countries,
+        largest,
+        crowdedest,
+        { map, list },
+        await foot(rankings.crowdedest.key(), start),
+      )
     }
     if (kind === 'country' && /^[A-Z]{2}$/.test(name)) {
       const figures = await warm(`country:${name}`, () => atlas.country(name))
