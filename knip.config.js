@@ -1,10 +1,11 @@
-/** What knip takes for alive: the doors, and every program and test. All else must be used by one of them. */
+/** What knip takes for alive: the doors, the command, and every program and test. All else must be used by one of them. */
 import { doors } from './scripts/house.mjs'
 import { ROOT } from './scripts/report.mjs'
 
 export default {
   entry: [
     ...[...doors(ROOT).values()].map((file) => `src/${file}`),
+    'src/cli/main.ts',
     'scripts/*.mjs',
     'bench/**/*.{mjs,ts}',
     'examples/**/*.mjs',

@@ -4,6 +4,12 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
-    testTimeout: 60_000,
+    // Far beyond what any needs: they end what hangs, and nothing that a busy machine only slows down.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // Cases that run side by side mostly wait for an end to come.
+    maxConcurrency: 20,
+    // vitest leaves a processor free, which of two leaves one. Many tests wait for a server's clock or for other processes.
+    maxWorkers: '100%',
   },
 })

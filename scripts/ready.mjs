@@ -10,11 +10,11 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** Installs the packages, where they are not those of the lock file. */
+/** Installs the packages, where they are not those of the lock file. None of their scripts: what has to be compiled, `native.mjs` does. */
 export function install() {
   if (isInstalled(ROOT)) return
   console.log('Installing packages (npm ci) …')
-  run('npm', ['ci', '--no-progress'])
+  run('npm', ['ci', '--no-progress', '--ignore-scripts'])
 }
 
 /** Compiles `src/` to `dist/`, where it changed since. */

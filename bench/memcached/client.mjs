@@ -1,11 +1,10 @@
 // @ts-check
 /**
- * How near does our client come to a bare socket, and where do other clients stand? Each contender has a memcached of its own.
- * Other clients are measured where PEERS names the folder that they are installed in: memjs, memcache-client, memcached.
+ * How near does our client come to a bare socket, how far behind are other clients, and how long do the slowest answers take? Each
+ * contender has a memcached of its own.
  */
-import { createRequire } from 'node:module'
 import { memcachedClient } from '../../dist/backends/memcached/client/index.js'
-import { timed } from '../harness.mjs'
+import { peer, timed } from '../harness.mjs'
 import { openProbe } from './probe.mjs'
 import { startMemcached } from './server.mjs'
 
@@ -46,45 +45,46 @@ const CLIENTS = {
       setMany: () => client.setMany(HUNDRED.map((key) => [key, BYTES])),
     }
   },
-  ...(process.env.PEERS === undefined ? {} : peers(createRequire(`${process.env.PEERS}/`))),
+  async memjs(port) {
+    const { Client } = (await peer('memjs')).default
+    const client = Client.create(`127.0.0.1:${port}`)
+    return each({ get: (key) => client.get(key), set: (key) => client.set(key, TEXT, {}) })
+  },
+  async 'memcache-client'(port) {
+    const { MemcacheClient } = (await peer('memcache-client')).default
+    const client = new MemcacheClient({ server: `127.0.0.1:${port}`, maxConnections: 1 })
+    const one = each({ get: (key) => client.get(key), set: (key) => client.set(key, TEXT) })
+    return { ...one, getMany: () => client.get(HUNDRED) }
+  },
+  async memcached(port) {
+    const { default: Memcached } = await peer('memcached')
+    const client = new Memcached(`127.0.0.1:${port}`, { poolSize: 1 })
+    /** @type {(verb: string, ...args: unknown[]) => Promise<unknown>} */
+    const call = (verb, ...args) =>
+      new Promise((resolve, reject) => {
+        client[verb](...args, (/** @type {unknown} */ error, /** @type {unknown} */ answer) =>
+          error ? reject(error) : resolve(answer),
+        )
+      })
+    const one = each({ get: (key) => call('get', key), set: (key) => call('set', key, TEXT, 0) })
+    return { ...one, getMany: () => call('getMulti', HUNDRED) }
+  },
 }
 
+const PEERS = Object.keys(CLIENTS).filter((name) => name !== PROBE && name !== OURS)
+
 /**
- * @param {NodeJS.Require} load
- * @returns {typeof CLIENTS}
+ * For clients without verbs for many keys.
+ *
+ * @param {Pick<Client, 'get' | 'set'>} one
+ * @returns {Client}
  */
-function peers(load) {
-  /** @param {Pick<Client, 'get' | 'set'>} one */
-  const each = ({ get, set }) => ({
+function each({ get, set }) {
+  return {
     get,
     set,
     getMany: () => Promise.all(HUNDRED.map(get)),
     setMany: () => Promise.all(HUNDRED.map(set)),
-  })
-  return {
-    memjs(port) {
-      const client = load('memjs').Client.create(`127.0.0.1:${port}`)
-      return each({ get: (key) => client.get(key), set: (key) => client.set(key, TEXT, {}) })
-    },
-    'memcache-client'(port) {
-      const { MemcacheClient } = load('memcache-client')
-      const client = new MemcacheClient({ server: `127.0.0.1:${port}`, maxConnections: 1 })
-      const one = each({ get: (key) => client.get(key), set: (key) => client.set(key, TEXT) })
-      return { ...one, getMany: () => client.get(HUNDRED) }
-    },
-    memcached(port) {
-      const Memcached = load('memcached')
-      const client = new Memcached(`127.0.0.1:${port}`, { poolSize: 1 })
-      /** @type {(verb: string, ...args: unknown[]) => Promise<unknown>} */
-      const call = (verb, ...args) =>
-        new Promise((resolve, reject) => {
-          client[verb](...args, (/** @type {unknown} */ error, /** @type {unknown} */ answer) =>
-            error ? reject(error) : resolve(answer),
-          )
-        })
-      const one = each({ get: (key) => call('get', key), set: (key) => call('set', key, TEXT, 0) })
-      return { ...one, getMany: () => call('getMulti', HUNDRED) }
-    },
   }
 }
 
@@ -102,29 +102,84 @@ const oneByOne = (ask) => async (n) => {
   for (let i = 0; i < n; i++) await ask()
 }
 
-/** @type {(name: string, times: number, loop: (client: Client) => (n: number) => Promise<void>) => import('../harness.mjs').Row} */
-function row(name, times, loop) {
+/** The wait of one in a hundred, while a hundred are in flight. @param {(key: string) => Promise<unknown>} ask */
+const slowest = (ask) => async () => {
+  /** @type {number[]} */
+  const waits = []
+  await inFlight(async (key) => {
+    const began = performance.now()
+    await ask(key)
+    waits.push(performance.now() - began)
+  })(20_000)
+  waits.sort((a, b) => a - b)
+  return (waits[Math.floor(waits.length * 0.99)] ?? 0) * 1e6
+}
+
+/**
+ * @param {string} name
+ * @param {(client: Client) => import('../harness.mjs').Round} round
+ * @param {import('../harness.mjs').Goal[]} goals
+ * @returns {import('../harness.mjs').Row}
+ */
+function row(name, round, goals) {
   /** @type {(open: (port: number) => Client | Promise<Client>) => () => Promise<import('../harness.mjs').Round>} */
   const contender = (open) => async () => {
     const client = await open(await startMemcached())
     await Promise.all(KEYS.map(client.set))
-    return timed(loop(client), 250)
+    return round(client)
   }
   return {
     name,
     unit: 'ns',
     limit: PROBE,
     contenders: Object.fromEntries(Object.entries(CLIENTS).map(([of, open]) => [of, contender(open)])),
-    goals: [{ contender: OURS, of: PROBE, times }],
+    goals,
   }
 }
 
+/** @type {(loop: (client: Client) => (n: number) => Promise<void>) => (client: Client) => import('../harness.mjs').Round} */
+const rate = (loop) => (client) => timed(loop(client), 250)
+
+/** @param {number} times */
+const ofLimit = (times) => ({ contender: OURS, of: PROBE, times })
+
+/** @param {number} times */
+const ofPeers = (times) => PEERS.map((of) => ({ contender: OURS, of, times }))
+
+const SEVENTH = KEYS[7] ?? ''
+
 /** @type {import('../harness.mjs').Row[]} */
 export const rows = [
-  row('D1 get of 1 kB, 100 in flight', 0.6, (client) => inFlight(client.get)),
-  row('D1 set of 1 kB, 100 in flight', 0.6, (client) => inFlight(client.set)),
-  row('D2 get of 1 kB, one after the other', 0.9, (client) => oneByOne(() => client.get('bench:1:key:7'))),
-  row('D2 set of 1 kB, one after the other', 0.9, (client) => oneByOne(() => client.set('bench:1:key:7'))),
-  row('D2 getMany of 100, 1 kB each', 0.9, (client) => oneByOne(client.getMany)),
-  row('D3 setMany of 100, 1 kB each', 0.7, (client) => oneByOne(client.setMany)),
+  row(
+    'D1 get of 1 kB, 100 in flight',
+    rate((client) => inFlight(client.get)),
+    [ofLimit(0.6), ...ofPeers(3)],
+  ),
+  row(
+    'D1 set of 1 kB, 100 in flight',
+    rate((client) => inFlight(client.set)),
+    [ofLimit(0.6), ...ofPeers(3)],
+  ),
+  row('D1 get of 1 kB, 100 in flight: p99', (client) => slowest(client.get), [ofLimit(0.5)]),
+  row('D1 set of 1 kB, 100 in flight: p99', (client) => slowest(client.set), [ofLimit(0.5)]),
+  row(
+    'D2 get of 1 kB, one after the other',
+    rate((client) => oneByOne(() => client.get(SEVENTH))),
+    [ofLimit(0.9)],
+  ),
+  row(
+    'D2 set of 1 kB, one after the other',
+    rate((client) => oneByOne(() => client.set(SEVENTH))),
+    [ofLimit(0.9)],
+  ),
+  row(
+    'D2 getMany of 100, 1 kB each',
+    rate((client) => oneByOne(client.getMany)),
+    [ofLimit(0.9), { contender: OURS, of: 'memjs', times: 2.4 }],
+  ),
+  row(
+    'D3 setMany of 100, 1 kB each',
+    rate((client) => oneByOne(client.setMany)),
+    [ofLimit(0.7), ...ofPeers(2.5)],
+  ),
 ]

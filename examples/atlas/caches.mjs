@@ -3,28 +3,37 @@
 import { createCaches, file, memory } from 'stillwarm'
 import { memcached } from 'stillwarm/backends/memcached'
 import { redis } from 'stillwarm/backends/redis'
+import { mysql, postgres, sqlite } from 'stillwarm/backends/sql'
 
 /**
  * @param {string} directory where entries that outlive the process are kept
- * @param {{ redis?: string, memcached?: string }} [servers] where the answers are shared with other processes
+ * @param {import('stillwarm').Backend} [answers] where the answers rest
  */
-export function openCaches(directory, servers = {}) {
+export function openCaches(directory, answers = answersOf({})) {
   return createCaches({
-    // Answers to expensive questions: in memory, the least recently used goes first.
-    default: {
-      backend: sharedBackend(servers) ?? memory({ maxEntries: 5_000 }),
-      ttl: '10m',
-      keyPrefix: 'atlas',
-    },
+    // Answers to expensive questions.
+    default: { backend: answers, ttl: '10m', keyPrefix: 'atlas' },
     // Pieces of pages, as finished HTML. Fragments look for this alias by themselves.
     template_fragments: { backend: memory({ maxEntries: 1_000 }), ttl: '10m', staleFor: '1h' },
+    // Whole pages, for the few seconds in which a crowd asks for the same one.
+    pages: { backend: memory({ maxEntries: 1_000 }) },
     // What a restart must not lose.
     disk: { backend: file({ directory }), ttl: '30d' },
   })
 }
 
-/** @param {{ redis?: string, memcached?: string }} servers */
-function sharedBackend(servers) {
-  if (servers.redis) return redis({ url: servers.redis })
-  return servers.memcached ? memcached({ servers: servers.memcached }) : undefined
+/**
+ * Where the answers rest: on a server or in a database that processes share; else in memory, where the least recently used goes
+ * first.
+ *
+ * @param {{ redis?: string, memcached?: string, sqlite?: string, postgres?: string, mysql?: string }} where
+ * @returns {import('stillwarm').Backend}
+ */
+export function answersOf(where) {
+  if (where.redis) return redis({ url: where.redis })
+  if (where.memcached) return memcached({ servers: where.memcached })
+  if (where.sqlite) return sqlite({ path: where.sqlite })
+  if (where.postgres) return postgres({ url: where.postgres })
+  if (where.mysql) return mysql({ url: where.mysql })
+  return memory({ maxEntries: 5_000 })
 }

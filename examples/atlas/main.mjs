@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { openCaches } from './caches.mjs'
+import { answersOf, openCaches } from './caches.mjs'
 import * as atlas from './cities.mjs'
 import { createSite } from './site.mjs'
 import { tour } from './tour.mjs'
@@ -16,6 +16,9 @@ const { values: options } = parseArgs({
     directory: { type: 'string', default: join('.cache', 'atlas') },
     redis: { type: 'string' },
     memcached: { type: 'string' },
+    sqlite: { type: 'string' },
+    postgres: { type: 'string' },
+    mysql: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -27,10 +30,18 @@ if (options.help) {
   --host <address>     on which address (default: 127.0.0.1, this machine alone)
   --directory <path>   where what outlives a restart is kept (default: .cache/atlas)
   --redis <url>        answers on Redis, 'redis://127.0.0.1:6379', instead of in memory
-  --memcached <hosts>  answers on Memcached, 'host:port,host:port', instead of in memory`)
+  --memcached <hosts>  answers on Memcached, 'host:port,host:port', instead of in memory
+  --sqlite <file>      answers in SQLite, instead of in memory
+  --postgres <url>     answers in PostgreSQL, 'postgres://user:password@host/database'
+  --mysql <url>        answers in MariaDB or MySQL, 'mysql://user:password@host/database'`)
 } else {
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
-  const caches = openCaches(options.directory, options)
+  const answers = answersOf(options)
+  // As `stillwarm create-table` does. A database that is down is a miss, for every visitor and here too.
+  await answers.table
+    ?.create()
+    .catch((error) => console.error(`The table of the answers was not made: ${error.message}\n`))
+  const caches = openCaches(options.directory, answers)
 
   console.log(`The atlas: ${atlas.size.toLocaleString('en')} cities. A short tour, all of it run just now:\n`)
   await tour(caches, options.directory)

@@ -1,17 +1,37 @@
 // @ts-check
 /** The site: which address shows what, and the one place where the cache stands between a visitor and the work. */
 import { createServer } from 'node:http'
+import { pageCache } from 'stillwarm/http/node'
 import { cacheFragment } from 'stillwarm/templates'
 import * as atlas from './cities.mjs'
 import { defineRankings } from './jobs.mjs'
 import * as pages from './pages.mjs'
 
 /**
+ * Whole pages for ten seconds; for a minute after that the old one is served at once, and made anew behind it.
+ *
+ * @param {ReturnType<typeof import('./caches.mjs').openCaches>} caches
+ */
+export function cachePages(caches) {
+  return pageCache(caches, { alias: 'pages', ttl: '10s', staleWhileRevalidate: '1m' })
+}
+
+/**
  * @param {ReturnType<typeof import('./caches.mjs').openCaches>} caches
  */
 export function createSite(caches) {
+<<<<<<< HEAD
   const rankings = defineRankings(caches)
   return createServer(async (request, response) => {
+=======
+  return createServer(cachePages(caches).wrap(answer))
+
+  /**
+   * @param {import('node:http').IncomingMessage} request
+   * @param {import('node:http').ServerResponse} response
+   */
+  async function answer(request, response) {
+>>>>>>> main
     const start = performance.now()
     try {
       if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -25,7 +45,7 @@ export function createSite(caches) {
       console.error(error)
       send(response, 500, pages.plain('Something broke', 'The atlas could not make this page.'))
     }
-  })
+  }
 
   /**
    * @param {URL} url

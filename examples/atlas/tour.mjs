@@ -1,9 +1,11 @@
 // @ts-check
 /** What a cache does for a site, shown on this machine before the site opens. Every line was just run. */
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as atlas from './cities.mjs'
+import { cachePages, createSite } from './site.mjs'
 
 /**
  * @param {ReturnType<typeof import('./caches.mjs').openCaches>} caches
@@ -44,6 +46,21 @@ export async function tour(caches, directory) {
   // Many at once may count: incr is one atomic step.
   await Promise.all(Array.from({ length: 500 }, () => cache.incr('tour:count', 1, { initial: 0 })))
   show('count', `500 visitors at once on one counter`, `${await cache.get('tour:count')}`)
+
+  // What is sent is made once, and anew after a purge. (A page itself would count a visit.)
+  const site = createSite(caches).listen(0, '127.0.0.1')
+  await once(site, 'listening')
+  const { port } = /** @type {import('node:net').AddressInfo} */ (site.address())
+  const url = `http://127.0.0.1:${port}/style.css`
+  const visit = async () => {
+    const page = await fetch(url)
+    await page.text()
+    return page.headers.get('cache-status')?.split('; ')[1]
+  }
+  const visits = [await visit(), await visit()]
+  await cachePages(caches).purge(url)
+  show('pages', 'the style sheet, again, and after a purge', [...visits, await visit()].join(', '))
+  site.close()
 
   // Another process writes and ends; this one reads what it left. A Date stays a Date.
   const { stdout } = await promisify(execFile)(process.execPath, [

@@ -28,8 +28,8 @@ export function createServer({ originUrl }) {
     stripSetCookie: true,
     targets: ['CDN-Cache-Control'],
     obeyRequests: true,
-    // Language tags are the same in any letter case, lists with any blanks.
-    normalise: { 'accept-language': (value) => value.toLowerCase().replace(/[ \t]+/g, '') },
+    mustUnderstand: true,
+    normalise: { 'accept-language': wishes },
     keepToValidate: '1d',
     staleIfError: '1m',
     // The origin's validators are the only ones.
@@ -52,6 +52,21 @@ export function createServer({ originUrl }) {
     void caches.close()
   })
   return server
+}
+
+/**
+ * A list of languages in one form: tags are the same in any letter case, and each says by its weight where it stands, so that
+ * neither blanks nor the order of the list tell anything (RFC 9110 §12.5.4).
+ *
+ * @param {string} value
+ */
+function wishes(value) {
+  return value
+    .toLowerCase()
+    .replace(/[ \t]+/g, '')
+    .split(',')
+    .sort()
+    .join()
 }
 
 /** Fields of one connection, which the next one has its own of. */

@@ -65,6 +65,8 @@ export interface Network {
   readonly opTimeout: number
   /** Operations under way at once; one more fails at once. */
   readonly maxInFlight: number
+  /** Several servers hold a part each: one that is late says nothing of the others. `reconnect` finds out which are silent. */
+  readonly inParts?: boolean
   /** Does this error say that no server answered (or none that can serve)? A server that refuses something has answered. */
   noAnswer(error: unknown): boolean
   /** Destroys the connections there are, with what is under way on them, and resolves once a new one has answered. */
@@ -135,6 +137,19 @@ export interface Backend {
   admit?(value: unknown, maxBytes: number, types?: ValueTypes): unknown
   /** What a reader may have of a value that rests here: its own copy. Never asked for what cannot be changed. */
   lend?(value: unknown): unknown
+
+  // May, where it stands over other backends.
+
+  /**
+   * It holds bytes and keeps values near, in this backend of the process. What it answers is then a `Carried` around
+   * bytes, or what rests near; what it is given to store is a `Carried`.
+   */
+  readonly near?: Backend
+  /**
+   * Called once, before `open`, with what makes an inner backend on a network safe to ask. `recovered`: what faults had left
+   * undone there has been repaired, and `wholly` unless some of it may have to be again.
+   */
+  compose?(guard: (inner: Backend, recovered: (wholly: boolean) => void) => Backend): void
 
   // May: derived once, in core/store.ts, where absent.
 

@@ -9,7 +9,7 @@ import { checkOptions, kindOf } from './options.ts'
 import type { EventType, Listener } from './seeing/events.ts'
 import { Listeners, Observer } from './seeing/observe.ts'
 import { type CacheOptions, type Settings, settle, type ValuesOf } from './settings.ts'
-import { bytesForm, type Form, valuesForm } from './values/form.ts'
+import { bytesForm, type Form, tieredForm, valuesForm } from './values/form.ts'
 import type { Format } from './values/format.ts'
 
 /** Alias → configuration. `default` is mandatory. */
@@ -121,7 +121,7 @@ export function makeCaches<const C extends CachesConfig>(
 
 function formOf(settings: Settings, makeFormat: MakeFormat): Form {
   const { backend, maxValueBytes, types } = settings
-  return backend.holds === 'bytes'
-    ? bytesForm(makeFormat(settings))
-    : valuesForm(backend, maxValueBytes, types)
+  if (backend.holds === 'values') return valuesForm(backend, maxValueBytes, types)
+  const far = bytesForm(makeFormat(settings))
+  return backend.near ? tieredForm(far, valuesForm(backend.near, maxValueBytes, types)) : far
 }

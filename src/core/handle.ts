@@ -43,13 +43,29 @@ export class Handle {
   }
 
   // The hot path. An async function makes its promise quicker than `Promise.resolve` does, unless it is to follow another one:
-  // those who wait for a load are given theirs as it is.
-  async get(key: string, options?: GetWithDefault): Promise<unknown> {
+  // those who wait for a server or a load are given theirs as it is.
+  get(key: string, options?: GetWithDefault): Promise<unknown> {
+    return this.#settings.backend.sync ? this.#getNow(key, options) : this.#getLater(key, options)
+  }
+
+  set(key: string, value: unknown, ttl?: Ttl | SetOptions): Promise<boolean> {
+    return this.#settings.backend.sync ? this.#setNow(key, value, ttl) : this.#setLater(key, value, ttl)
+  }
+
+  async #getNow(key: string, options: GetWithDefault | undefined): Promise<unknown> {
     return this.#verbs.get(key, options)
   }
 
-  async set(key: string, value: unknown, ttl?: Ttl | SetOptions): Promise<boolean> {
+  #getLater(key: string, options: GetWithDefault | undefined): Promise<unknown> {
+    return promised(() => this.#verbs.get(key, options))
+  }
+
+  async #setNow(key: string, value: unknown, ttl: Ttl | SetOptions | undefined): Promise<boolean> {
     return this.#verbs.set(key, value, ttl)
+  }
+
+  #setLater(key: string, value: unknown, ttl: Ttl | SetOptions | undefined): Promise<boolean> {
+    return promised(() => this.#verbs.set(key, value, ttl))
   }
 
   getOrSet(key: string, load: unknown, ttl?: Ttl | GetOrSetOptions): Promise<unknown> {

@@ -1,6 +1,7 @@
 /** What rests, read: its value, and whether it may still be served. The one place that says so. */
 import type { Clock } from './clock.ts'
 import type { Observer } from './seeing/observe.ts'
+import { Carried } from './values/carried.ts'
 import { Entry, type Stored } from './values/entry.ts'
 import { freshness } from './values/expiry.ts'
 import type { Form, Found } from './values/form.ts'
@@ -42,7 +43,7 @@ export class Reader {
   /** The value for a plain verb, counted as a hit or as stale; `undefined` where there is none to give. */
   value(key: string, what: Stored, staleToo: boolean): unknown {
     // The common hit makes nothing but the reader's own copy, where there is one.
-    if (this.form.bare !== undefined && !(what instanceof Entry)) {
+    if (this.form.bare !== undefined && !(what instanceof Entry || what instanceof Carried)) {
       this.#observer.hit(key)
       return this.form.bare(what)
     }

@@ -10,7 +10,8 @@ import { Guard, type Watch } from './guarding/guard.ts'
 import { LocalClaims } from './making/claims.ts'
 import { Flights } from './making/flight.ts'
 import { OutageHold } from './making/outage-hold.ts'
-import { isGraced, type Stored } from './values/entry.ts'
+import { bytesOf, Carried } from './values/carried.ts'
+import { isGraced, madeAt, type Stored } from './values/entry.ts'
 
 /** A host that also hears when a backend on a network goes and comes back. */
 export interface Watcher extends Host {
@@ -41,7 +42,7 @@ export class Store {
   /** What loads answered while the backend was down. */
   readonly held: OutageHold
   readonly #local: LocalClaims | undefined
-  readonly #guard: Guard | undefined
+  #guard: Guard | undefined
   readonly #watchers = new Set<Watcher>()
   /** Fills that a backend of ours alone has not answered yet, by storage key. Others' writes wait for them. */
   readonly #filling = new Map<string, Promise<void>>()
@@ -51,8 +52,8 @@ export class Store {
   constructor(backend: Backend, clock: Clock) {
     this.held = new OutageHold(clock)
     this.#local = backend.shared ? undefined : new LocalClaims(clock)
-    this.#guard = backend.network && new Guard(backend, backend.network, clock, this.#watch(backend.name))
-    this.backend = this.#guard ?? backend
+    this.backend = this.#guarded(backend, clock)
+    backend.compose?.((inner, recovered) => this.#guarded(inner, clock, recovered))
   }
 
   /** The backend is known to be down: asking it is no use. */
@@ -66,8 +67,14 @@ export class Store {
     this.#watchers.add(host)
   }
 
+  #guarded(backend: Backend, clock: Clock, recovered?: (wholly: boolean) => void): Backend {
+    if (!backend.network) return backend
+    this.#guard = new Guard(backend, backend.network, clock, this.#watch(backend.name, recovered))
+    return this.#guard
+  }
+
   /** One warning and one event for each alias, for every change of state. */
-  #watch(name: string): Watch {
+  #watch(name: string, recovered?: (wholly: boolean) => void): Watch {
     const warn = (message: string, code: string) =>
       process.emitWarning(message, { type: 'CacheBackendWarning', code })
     return {
@@ -80,6 +87,7 @@ export class Store {
         warn(`The cache backend ${name} is back after ${(downFor / 1_000).toFixed(1)} s`, 'BACKEND_UP')
         for (const watcher of this.#watchers) watcher.up?.(name, downFor, repaired)
       },
+      ...(recovered && { recovered }),
     }
   }
 
@@ -330,8 +338,14 @@ function inTurn<T>(items: Iterable<T>, go: (item: T) => Answer<void>): Answer<vo
   }
 }
 
-/** The same value, or the same bytes. */
+/** The same value, or the same bytes; of bytes and what was read from them, made at the same instant. */
 export function sameStored(a: Stored, b: Stored): boolean {
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  const bytesA = bytesOf(a)
+  const bytesB = bytesOf(b)
+  if (bytesA && bytesB) return Buffer.compare(bytesA, bytesB) === 0
+  if (a instanceof Carried || b instanceof Carried) {
+    const made = madeAt(bytesA ?? a)
+    return made !== undefined && made === madeAt(bytesB ?? b)
+  }
   return Object.is(a, b)
 }

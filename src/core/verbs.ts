@@ -111,9 +111,10 @@ export class CacheVerbs {
       stored = inside.policy.fault('set', error, false)
     }
     if (!isPromise(stored)) return this.#stored(key, stored)
-    return stored
-      .catch((error: unknown) => inside.policy.fault('set', error, false))
-      .then((done) => this.#stored(key, done))
+    return stored.then(
+      (done) => this.#stored(key, done),
+      (error: unknown) => this.#stored(key, inside.policy.fault('set', error, false)),
+    )
   }
 
   /** Too large to be kept, or over at once: what was there goes, since missing is better than old. */

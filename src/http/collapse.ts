@@ -12,7 +12,7 @@ const MOST_UNSHARED = 10_000
 /** After a failed refresh, so many milliseconds before the next is tried. */
 const RETRY_AFTER = 1_000
 /** Nobody waits longer than so many milliseconds for another's response. */
-const LONGEST_WAIT = 10_000
+export const LONGEST_WAIT = 10_000
 
 export class Flight {
   /** Under which it will be stored; `null` while that is being learned. */

@@ -5,12 +5,15 @@
  */
 import { type Answer, andThen, isPromise } from '../core/answer.ts'
 import { ClosedError } from '../core/errors.ts'
-import type { Flight } from './collapse.ts'
+import { nextPoll, pause } from '../core/making/waiting.ts'
+import { type Flight, LONGEST_WAIT } from './collapse.ts'
 import { Watch } from './credentials.ts'
+import { claimPage, hasFleet, type Right } from './fleet.ts'
 import { hiddenCredentials } from './hidden-cookies.ts'
 import type { PageSettings } from './page-options.ts'
 import type { Found } from './page-store.ts'
 import { Passage } from './passage.ts'
+import { PlainHits } from './plain-hits.ts'
 import { forwardFor } from './policy/cache-status.ts'
 import { field, overlay } from './policy/fields.ts'
 import { remaining } from './policy/freshness.ts'
@@ -21,7 +24,7 @@ import type { PageRules } from './policy/page-rules.ts'
 import { refreshFields } from './policy/refresh-request.ts'
 import { type BypassReason, bypassReason } from './policy/storable.ts'
 import { fits, LOCALE, TIME_ZONE, unionOfNames, variantKey } from './policy/vary.ts'
-import { Recorder } from './recorder.ts'
+import { Recorder, type RecordingParts } from './recorder.ts'
 import { bareReply, replyOf } from './reply.ts'
 import type { StoredPage } from './resting.ts'
 import type { Spot } from './spot.ts'
@@ -44,12 +47,15 @@ export interface Asked<R> {
 export class PageCache<R = unknown> {
   readonly spot: Spot
   readonly settings: PageSettings<R>
+  /** Where nothing but the URL tells which page a visitor gets. */
+  readonly plainHits: PlainHits<R> | undefined
   /** Makes a URL invalid wherever this site keeps pages. */
   readonly #invalidate: (url: PageUrl) => Answer<unknown>
 
   constructor(spot: Spot, settings: PageSettings<R>, invalidate: (url: PageUrl) => Answer<unknown>) {
     this.spot = spot
     this.settings = settings
+    if (!settings.localeOf && !settings.timeZoneOf) this.plainHits = new PlainHits(spot, settings)
     this.#invalidate = invalidate
   }
 
@@ -110,7 +116,7 @@ export class PageCache<R = unknown> {
     if (verdict.do === 'hit' && (!verdict.refresh || visit.rerun !== undefined)) {
       if (verdict.refresh) {
         observer.stale(asked.key)
-        this.#refresh(asked, page!)
+        this.#refresh(asked, found, page!)
       } else observer.hit(asked.key)
       return { do: 'reply', reply: this.#reply(asked, verdict, page!, now) }
     }
@@ -163,29 +169,90 @@ export class PageCache<R = unknown> {
     flight?: Flight,
     selected?: string,
   ): Answer<Course> {
-    const { store } = this.spot
+    const { store, inside } = this.spot
     const kept = asked.request.method === 'GET'
     const generation = found?.generation ?? (kept ? store.learn(asked.key) : undefined)
     return andThen(generation, (known) => {
       if (flight) flight.generation = known
-      const exchange = new Recorder({
-        spot: this.spot,
-        settings: this.settings,
-        asked,
-        generation: known,
-        page: why === 'stale' || why === 'request' ? found?.page : undefined,
-        why,
-        onError,
-        watch: this.settings.watch ? new Watch() : undefined,
-        landed: (page, shareable) => {
+      const handle = (right?: Right): Course => {
+        const exchange = this.#recorder(asked, found, known, why, onError, (page, shareable, stored) => {
+          if (right && shareable) void andThen(stored, () => right.end())
+          else right?.endUnshared()
           if (selected === undefined) return
-          const { flights, inside } = this.spot
+          const { flights } = this.spot
           if (shareable) flights.shared(asked.key, selected)
           else flights.unshared(asked.key, selected, inside.clock.now())
           if (flight) flights.end(asked.key, selected, flight, page)
-        },
-      })
-      return { do: 'handle', exchange }
+        })
+        return { do: 'handle', exchange }
+      }
+      if (!flight || selected === undefined || known === undefined || !hasFleet(inside)) return handle()
+      return andThen(claimPage(inside, known, selected), (right) =>
+        right === 'held' ? this.#await(asked, known, why, flight, selected, handle) : handle(right),
+      )
+    })
+  }
+
+  /** Another process is making the page. */
+  async #await(
+    asked: Asked<R>,
+    generation: string,
+    why: MissReason,
+    flight: Flight,
+    selected: string,
+    handle: (right?: Right) => Course,
+  ): Promise<Course> {
+    const { inside, flights, store } = this.spot
+    const over = (page?: StoredPage) => flights.end(asked.key, selected, flight, page)
+    const until = performance.now() + LONGEST_WAIT
+    try {
+      for (let turn = 0; performance.now() < until; turn++) {
+        await pause(nextPoll(turn))
+        const right = await claimPage(inside, generation, selected)
+        if (right === 'held') continue
+        if (right === undefined) break
+        const page = (await store.read(asked.key, asked.request, asked.rules))?.page
+        const now = inside.clock.now()
+        const verdict = page && lookup(asked.request, page, asked.rules, now)
+        if (page && verdict?.do === 'hit') {
+          right.end()
+          over(page)
+          inside.observer.see({ type: 'joined', key: asked.key })
+          return { do: 'reply', reply: this.#reply(asked, verdict, page, now, forwardFor(why)) }
+        }
+        if (!(await right.isUnshared())) return handle(right)
+        right.end()
+        break
+      }
+    } catch (error) {
+      over()
+      throw error
+    }
+    // Those who wait for us here need not do so any longer.
+    flights.unshared(asked.key, selected, inside.clock.now())
+    over()
+    return handle()
+  }
+
+  #recorder(
+    asked: Asked<R>,
+    found: Found | undefined,
+    generation: string | undefined,
+    why: MissReason,
+    onError: boolean,
+    landed: RecordingParts<R>['landed'],
+  ): Recorder<R> {
+    const { spot, settings } = this
+    return new Recorder({
+      spot,
+      settings,
+      asked,
+      generation,
+      page: why === 'stale' || why === 'request' ? found?.page : undefined,
+      why,
+      onError,
+      watch: settings.watch ? new Watch() : undefined,
+      landed,
     })
   }
 
@@ -194,7 +261,11 @@ export class PageCache<R = unknown> {
    * and whether there are credentials, since an answer made from them is seldom to be shared.
    */
   #selected({ request, rules }: Asked<R>, found: Found | undefined): string {
-    const names = unionOfNames(found?.names ?? [], rules.varyOn ?? [], [LOCALE, TIME_ZONE])
+    const own = [
+      ...(request.locale === undefined ? [] : [LOCALE]),
+      ...(request.timeZone === undefined ? [] : [TIME_ZONE]),
+    ]
+    const names = unionOfNames(found?.names ?? [], rules.varyOn ?? [], own)
     const { cookie, authorization } = request.fields
     return `${cookie === undefined ? '' : 'c'}${authorization === undefined ? '' : 'a'}${variantKey(names, request, rules)}`
   }
@@ -209,7 +280,7 @@ export class PageCache<R = unknown> {
   }
 
   /** One refresh behind those who are served the stale page. */
-  #refresh(asked: Asked<R>, page: StoredPage): void {
+  #refresh(asked: Asked<R>, found: Found | undefined, page: StoredPage): void {
     const { flights, inside } = this.spot
     const { rerun } = asked.visit
     const fields = refreshFields(page.head, asked.request)
@@ -219,8 +290,13 @@ export class PageCache<R = unknown> {
     if (flights.get(asked.key, selected) || !flights.mayRefresh(asked.key, now)) return
     const flight = flights.start(asked.key, selected)
     setImmediate(() => {
-      Promise.resolve()
-        .then(() => rerun(fields))
+      Promise.resolve(
+        found !== undefined && hasFleet(inside) ? claimPage(inside, found.generation, selected) : undefined,
+      )
+        .then((right) => {
+          if (right === 'held') return undefined
+          return rerun(fields).finally(() => right?.end())
+        })
         .catch((error: unknown) => {
           flights.refreshFailed(asked.key, inside.clock.now())
           const { key } = asked

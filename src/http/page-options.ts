@@ -4,6 +4,7 @@ import { type Bytes, checkInteger, checkOptions, checkWord, kindOf, parseBytes }
 import { type Duration, durationToMs, type Ttl, ttlToMs } from '../core/values/expiry.ts'
 import { isToken } from './policy/fields.ts'
 import { FORWARDED_FIELDS, type PageRules } from './policy/page-rules.ts'
+import { unionOfNames } from './policy/vary.ts'
 
 /**
  * Options of `pageCache`. `R` is the framework's request. Lifetimes are **seconds** or durations (`'15m'`).
@@ -23,6 +24,8 @@ export interface PageCacheOptions<R = unknown> {
   statuses?: readonly number[]
   /** Stores any final status that says itself how long it is fresh. */
   anyStatus?: boolean
+  /** Lets `must-understand` lift `no-store` where the rules of the status are known (RFC 9111 §5.2.2.3). */
+  mustUnderstand?: boolean
   /** Stores a response with Set-Cookie, without that field. Else it is not stored. */
   stripSetCookie?: boolean
   /** Fields obeyed in place of Cache-Control (RFC 9213), the first that says something, such as `['CDN-Cache-Control']`. */
@@ -92,6 +95,7 @@ const NAMES = [
   'keyPrefix',
   'statuses',
   'anyStatus',
+  'mustUnderstand',
   'stripSetCookie',
   'targets',
   'varyOn',
@@ -159,6 +163,7 @@ export function settlePages<R>(options: PageCacheOptions<R>): PageSettings<R> {
   }
   for (const name of [
     'anyStatus',
+    'mustUnderstand',
     'stripSetCookie',
     'obeyRequests',
     'hideCredentials',
@@ -184,11 +189,12 @@ export function settlePages<R>(options: PageCacheOptions<R>): PageSettings<R> {
     ...(options.statuses && { statuses: statusesOf(options.statuses) }),
     ...(options.normalise && { normalise: normalisers(options.normalise) }),
     anyStatus: options.anyStatus ?? false,
+    mustUnderstand: options.mustUnderstand ?? false,
     stripSetCookie: options.stripSetCookie ?? false,
     obeyRequests: options.obeyRequests ?? false,
     bypassOnCookie: options.bypassOnCookie ?? false,
     targets: names('targets', options.targets),
-    varyOn: [...varyOn, ...FORWARDED_FIELDS],
+    varyOn: unionOfNames(varyOn, FORWARDED_FIELDS),
     heuristic: share('heuristic', options.heuristic ?? 0),
     staleWhileRevalidate: durationToMs('staleWhileRevalidate', options.staleWhileRevalidate ?? 0) / 1000,
     staleIfError: durationToMs('staleIfError', options.staleIfError ?? 0) / 1000,
@@ -204,7 +210,10 @@ export function settlePages<R>(options: PageCacheOptions<R>): PageSettings<R> {
     rules,
     trustedRules: Object.freeze({
       ...rules,
-      varyOn: [...varyOn, ...FORWARDED_FIELDS.filter((name) => !TOLD_BY_PROXIES.has(name))],
+      varyOn: unionOfNames(
+        varyOn,
+        FORWARDED_FIELDS.filter((name) => !TOLD_BY_PROXIES.has(name)),
+      ),
     }),
     maxVariants: checkInteger('maxVariants', options.maxVariants ?? DEFAULT_MAX_VARIANTS, 1, 10_000),
     maxPageBytes:

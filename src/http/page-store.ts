@@ -10,6 +10,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type Answer, andThen } from '../core/answer.ts'
 import type { Inside } from '../core/inside.ts'
+import { bytesOf, Carried } from '../core/values/carried.ts'
 import type { PageRequest } from './policy/page.ts'
 import type { PageRules } from './policy/page-rules.ts'
 import { fits, newer, variantKey } from './policy/vary.ts'
@@ -114,7 +115,7 @@ export class PageStore {
     }
     const id = idOf(inside, variantKey(vary, request, rules))
     const { store, door, policy } = inside
-    const what = inside.settings.backend.holds === 'bytes' ? pageToBytes(page) : page
+    const what = resting(inside, page, pageToBytes)
     const stored = policy.attempt(
       'page',
       () => store.set(door.space, variantPlace(generation, id), what, keepUntil ?? Number.POSITIVE_INFINITY),
@@ -185,7 +186,7 @@ export class PageStore {
     }
     let best: StoredPage | undefined
     const consider = (key: string, what: unknown) => {
-      const page = inside.settings.backend.holds === 'bytes' ? pageFromBytes(what) : pageFromValue(what)
+      const page = read(what, pageFromBytes, pageFromValue)
       if (what !== undefined && page === undefined) inside.observer.corrupt(key, 'page')
       if (page === undefined || !fits(page.head, request, rules)) return
       best = best && newer(best.head, page.head) === best.head ? best : page
@@ -193,8 +194,8 @@ export class PageStore {
     const next = (at: number): Answer<StoredPage | undefined> => {
       const place = places[at]
       if (place === undefined) return best
-      const read = policy.attempt('page', () => store.get(door.space, place), undefined)
-      return andThen(read, (what) => {
+      const found = policy.attempt('page', () => store.get(door.space, place), undefined)
+      return andThen(found, (what) => {
         if (what !== undefined) consider(place, what)
         return next(at + 1)
       })
@@ -213,8 +214,8 @@ export class PageStore {
   ): Answer<boolean> {
     const { store, door, policy, clock, observer } = inside
     const { space } = door
-    const read = policy.attempt('page', () => store.get(space, key), undefined)
-    return andThen(read, (was) => {
+    const found = policy.attempt('page', () => store.get(space, key), undefined)
+    return andThen(found, (was) => {
       const entry = readEntry(inside, key, was)
       if (entry?.generation !== generation || attempt === ATTEMPTS) {
         observer.see({ type: 'late', key })
@@ -245,13 +246,31 @@ export class PageStore {
 
 function readEntry(inside: Inside, key: string, what: unknown): UrlEntry | undefined {
   if (what === undefined) return undefined
-  const entry = inside.settings.backend.holds === 'bytes' ? urlEntryFromBytes(what) : urlEntryFromValue(what)
+  const entry = read(what, urlEntryFromBytes, urlEntryFromValue)
   if (entry === undefined) inside.observer.corrupt(key, 'page')
   return entry
 }
 
 function pack(inside: Inside, entry: UrlEntry): unknown {
-  return inside.settings.backend.holds === 'bytes' ? urlEntryToBytes(entry) : entry
+  return resting(inside, entry, urlEntryToBytes)
+}
+
+/** As the backend holds it; as both where it keeps values near. */
+function resting<T>({ settings }: Inside, value: T, toBytes: (value: T) => Uint8Array): unknown {
+  if (settings.backend.holds === 'values') return value
+  return settings.backend.near ? new Carried(toBytes(value), value) : toBytes(value)
+}
+
+function read<T>(
+  what: unknown,
+  fromBytes: (bytes: Uint8Array) => T | undefined,
+  fromValue: (value: unknown) => T | undefined,
+): T | undefined {
+  const bytes = bytesOf(what)
+  if (bytes === undefined) return fromValue(what)
+  const value = fromBytes(bytes)
+  if (value !== undefined && what instanceof Carried) what.keep?.(value)
+  return value
 }
 
 function namesOf(entry: UrlEntry): readonly string[] {
@@ -268,9 +287,21 @@ function later(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : Math.max(a, b)
 }
 
+/** The page of a URL that has no other, where that can be told in this turn. `place`: where the URL's entry rests. */
+export function plainPage({ store, door, settings }: Inside, place: string): StoredPage | undefined {
+  if (!settings.backend.sync || settings.backend.holds === 'bytes') return undefined
+  const entry = urlEntryFromValue(store.get(door.space, place))
+  return entry === undefined || entry.variants.length > 0 ? undefined : entry.page
+}
+
+/** Where the entry of a URL rests in the process. */
+export function placeInProcess(url: string): string {
+  return `page:${url}`
+}
+
 /** In the process as it is; what leaves it has one length, whatever the URL. */
 function restingKey(inside: Inside, url: string): string {
-  return inside.settings.backend.sync ? `page:${url}` : `page:${digest(url)}`
+  return inside.settings.backend.sync ? placeInProcess(url) : `page:${digest(url)}`
 }
 
 function variantPlace(generation: string, id: string): string {

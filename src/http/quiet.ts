@@ -59,11 +59,11 @@ function runQuietly(run: (...args: unknown[]) => unknown, self: unknown, args: u
     })
   }
   watch?.hush()
-  if (typeof next !== 'function') {
+  if (typeof next !== 'function' || takesNoCallback(run, args)) {
     // A hook without a callback is over when it returns, or its promise does.
     const done = run.apply(self, args)
     if (!(done instanceof Promise)) over()
-    return done instanceof Promise ? done.finally(over) : done
+    return done instanceof Promise ? done.finally(() => isSent(args[1]) || over()) : done
   }
   const go = (...given: unknown[]): unknown => {
     over()
@@ -83,6 +83,18 @@ function runQuietly(run: (...args: unknown[]) => unknown, self: unknown, args: u
   return done.finally(() => {
     if (deaf) watch?.hear()
   })
+}
+
+/** An asynchronous hook of Fastify's, which is handed a callback all the same. */
+function takesNoCallback(run: (...args: unknown[]) => unknown, args: readonly unknown[]): boolean {
+  return (
+    run.length < args.length && typeof (args[1] as { hijack?: unknown } | undefined)?.hijack === 'function'
+  )
+}
+
+/** It has answered by itself. */
+function isSent(reply: unknown): boolean {
+  return (reply as { sent?: unknown } | undefined)?.sent === true
 }
 
 /** What it hooked into the response is as quiet as itself. */

@@ -3,8 +3,8 @@
  * when it has ended as it should. A stale page that the handler confirms with 304 is renewed; one that may
  * stand in for a failing handler does.
  */
-import { createHash } from 'node:crypto'
-import { andThen } from '../core/answer.ts'
+import { hash } from 'node:crypto'
+import { type Answer, andThen, isPromise } from '../core/answer.ts'
 import type { Watch } from './credentials.ts'
 import { tellNotStored } from './explain.ts'
 import type { Asked } from './page-cache.ts'
@@ -46,8 +46,8 @@ export interface RecordingParts<R> {
   /** The stored page may stand in for a handler that fails. */
   readonly onError: boolean
   readonly watch: Watch | undefined
-  /** The response can be shared with those who wait, or not: told once, as soon as it is known. */
-  readonly landed: (page: StoredPage | undefined, shareable: boolean) => void
+  /** The response can be shared with those who wait, or not: told once, as soon as it is known. `stored`: it rests where others see it. */
+  readonly landed: (page: StoredPage | undefined, shareable: boolean, stored?: Answer<unknown>) => void
 }
 
 export class Recorder<R> implements Exchange {
@@ -57,6 +57,9 @@ export class Recorder<R> implements Exchange {
   readonly #requestedAt: number
   #status = 0
   #fields: Fields = {}
+  #own: Fields = {}
+  /** The credentials that were read when the head left. */
+  #read: string | undefined
   #head: PageHead | undefined
   /** Pieces of the body; `undefined` where it is not to be kept. */
   #pieces: Buffer[] | undefined
@@ -83,15 +86,13 @@ export class Recorder<R> implements Exchange {
     }
   }
 
-  head(status: number, fields: Fields, whole?: Buffer): Verdict {
+  head(status: number, fields: Fields, whole?: Buffer, own: Fields = {}): Verdict {
     const { asked, page, onError, spot } = this.#parts
     const now = spot.inside.clock.now()
     this.#status = status
     this.#fields = fields
-    if (page && status === 304 && asked.request.method === 'GET') {
-      const renewed = this.#renewed(page, now)
-      if (renewed) return renewed
-    }
+    this.#own = own
+    if (page && status === 304 && asked.request.method === 'GET') return this.#renewed(page, now)
     if (page && onError && status >= 500 && mayServeOnError(page.head, now, status)) {
       this.#land(undefined, true)
       return { do: 'replace', reply: this.#answer(page, now, status) }
@@ -101,8 +102,9 @@ export class Recorder<R> implements Exchange {
     if (recording.keep === undefined || streams || this.#parts.generation === undefined) {
       return this.#notKept(recording.reason ?? 'event-stream', recording.add, now)
     }
-    this.#head = recording.keep
+    this.#head = without(own, recording.keep, fields)
     this.#pieces = []
+    this.#read = this.#parts.watch?.read.join()
     if (whole) this.#tag(whole)
     const set = {
       ...recording.add,
@@ -138,7 +140,7 @@ export class Recorder<R> implements Exchange {
   }
 
   end(): Reply | undefined {
-    const { asked, spot, generation } = this.#parts
+    const { spot } = this.#parts
     if (this.#pieces === undefined || this.#head === undefined) {
       this.#land(undefined, false)
       return undefined
@@ -151,17 +153,18 @@ export class Recorder<R> implements Exchange {
     }
     const now = spot.inside.clock.now()
     // What was read while the body was made counts as well.
-    const again = this.#record(this.#fields, now)
-    if (again.keep === undefined) {
-      this.#abandon(again.reason)
-      return undefined
+    if (this.#parts.watch?.read.join() !== this.#read) {
+      const again = this.#record(this.#fields, now)
+      if (again.keep === undefined) {
+        this.#abandon(again.reason)
+        return undefined
+      }
+      this.#head = { ...this.#head, vary: again.keep.vary, selected: again.keep.selected }
     }
-    this.#head = { ...this.#head, vary: again.keep.vary, selected: again.keep.selected }
     this.#tag(body)
     const page = { head: withLength(this.#head, body.length), body }
     this.#pieces = undefined
-    void andThen(spot.store.write(asked.key, generation!, asked.request, page, this.#rules), () => undefined)
-    this.#land(page, true)
+    this.#land(page, true, this.#keep(page))
     return this.#gathers ? this.#answer(page, now) : undefined
   }
 
@@ -190,9 +193,21 @@ export class Recorder<R> implements Exchange {
     )
   }
 
+  /** Nobody waits for it but those in other processes, and its errors are told by the policy. */
+  #keep(page: StoredPage): Answer<unknown> {
+    const { asked, spot, generation } = this.#parts
+    if (generation === undefined) return undefined
+    try {
+      const stored = spot.store.write(asked.key, generation, asked.request, page, this.#rules)
+      return isPromise(stored) ? stored.catch(() => false) : stored
+    } catch {
+      return false
+    }
+  }
+
   /** The handler says that the page we have is still right. */
-  #renewed(page: StoredPage, now: number): Verdict | undefined {
-    const { asked, spot, generation, watch } = this.#parts
+  #renewed(page: StoredPage, now: number): Verdict {
+    const { asked, spot, watch } = this.#parts
     const renewal = renew(
       page.head,
       asked.request,
@@ -205,16 +220,16 @@ export class Recorder<R> implements Exchange {
       this.#rules,
       now,
     )
-    if (renewal === undefined) return undefined
+    if (renewal === undefined) {
+      // It names another page than the only one that was asked about. Nothing of it is taken over, and the next one asks anew.
+      void andThen(spot.remove(asked.url), () => undefined)
+      this.#notStored('status')
+      return { do: 'replace', reply: this.#answer(page, now, 304) }
+    }
     if (renewal.keep) {
-      const renewed = { head: withLength(renewal.keep, page.body.length), body: page.body }
-      if (generation !== undefined) {
-        void andThen(
-          spot.store.write(asked.key, generation, asked.request, renewed, this.#rules),
-          () => undefined,
-        )
-      }
-      this.#land(renewed, true)
+      const keep = without(this.#own, renewal.keep, this.#fields)
+      const renewed = { head: withLength(keep, page.body.length), body: page.body }
+      this.#land(renewed, true, this.#keep(renewed))
       return { do: 'replace', reply: this.#answer(renewed, now, 304) }
     }
     this.#notStored(renewal.reason)
@@ -268,10 +283,10 @@ export class Recorder<R> implements Exchange {
     if (generation !== undefined) spot.store.forget(asked.key, generation)
   }
 
-  #land(page: StoredPage | undefined, shareable: boolean): void {
+  #land(page: StoredPage | undefined, shareable: boolean, stored?: Answer<unknown>): void {
     if (this.#landed) return
     this.#landed = true
-    this.#parts.landed(page, shareable)
+    this.#parts.landed(page, shareable, stored)
   }
 
   /** Weak, since whoever compresses our answers would have to weaken it. */
@@ -280,7 +295,7 @@ export class Recorder<R> implements Exchange {
     const head = this.#head
     if (!settings.etag || head === undefined || head.etag !== null || head.status !== 200) return
     if (field(this.#fields, 'etag') !== undefined) return
-    const etag = `W/"${createHash('sha1').update(body).digest('base64url')}"`
+    const etag = `W/"${hash('sha1', body, 'base64url')}"`
     this.#head = { ...head, etag, lines: [...head.lines, 'etag', etag] }
   }
 
@@ -306,6 +321,14 @@ function wholeBody(pieces: Buffer[], length: number): Buffer {
   let at = 0
   for (const piece of pieces) at += piece.copy(body, at)
   return body
+}
+
+/** A head without the fields that were set before the lookup, unless the handler changed them. */
+function without(own: Fields, head: PageHead, fields: Fields): PageHead {
+  const names = Object.keys(own).filter((name) => String(own[name]) === String(fields[name]))
+  if (names.length === 0) return head
+  const lines = head.lines.filter((_, i, all) => !names.includes(all[i - (i % 2)]!))
+  return { ...head, lines }
 }
 
 function withLength(head: PageHead, length: number): PageHead {

@@ -5,11 +5,23 @@
  */
 import { crc32 } from 'node:zlib'
 import { type PageHead, readPageHead } from './policy/page.ts'
+import type { Reply } from './visit.ts'
 
 /** A page as it rests. Shared between requests, and never changed. */
 export interface StoredPage {
   readonly head: PageHead
   readonly body: Buffer
+  /** No part of it: the answer that was last made of it, for `plain-hits.ts`. */
+  given?: Given
+}
+
+/** An answer, good for as long as neither number has changed. */
+export interface Given {
+  /** Whose it is: other settings say other things of a page. */
+  readonly by: object
+  readonly age: number
+  readonly ttl: number | undefined
+  readonly reply: Reply
 }
 
 /** Where one of the other pages of a URL rests: under what was selected by, and its values. */

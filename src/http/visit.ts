@@ -71,8 +71,11 @@ export interface Exchange {
   readonly changes: Fields | undefined
   /** Watches what the handler reads. */
   readonly watch: Watch | undefined
-  /** The status and all fields as they are about to leave; the whole body, where it is known already. */
-  head(status: number, fields: Fields, whole?: Buffer): Verdict
+  /**
+   * The status and all fields as they are about to leave; the whole body, where it is known already. `own`: the fields
+   * that were set before the lookup. They are this visit's own, and another's hit comes with its own ones.
+   */
+  head(status: number, fields: Fields, whole?: Buffer, own?: Fields): Verdict
   /** A piece of the body. `false`: it has become too large to be held. */
   chunk(bytes: Buffer): boolean
   /** The response has ended as it should. What to send in place of what was gathered. */

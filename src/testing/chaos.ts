@@ -62,6 +62,7 @@ export class ChaosBackend implements Backend {
   readonly network: Network
   readonly admit: Backend['admit']
   readonly lend: Backend['lend']
+  readonly near?: Backend
   /** What becomes of every call from now on; a function is asked for each. `undefined`: what `chance` says. */
   fault: Fault | undefined | ((verb: string, key: string | undefined) => Fault | undefined)
   /** Calls that came, by verb. */
@@ -79,6 +80,7 @@ export class ChaosBackend implements Backend {
     this.shared = options.shared ?? inner.shared
     this.admit = inner.admit?.bind(inner)
     this.lend = inner.lend?.bind(inner)
+    if (inner.near) this.near = inner.near
     this.network = {
       opTimeout: options.opTimeout ?? 250,
       maxInFlight: options.maxInFlight ?? 1_024,

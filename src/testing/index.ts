@@ -15,6 +15,8 @@
  * }
  */
 export { backendCases } from './backend-cases/index.ts'
+export { type BusCase, type BusContext, busCases } from './bus-cases.ts'
+export { BusHub, busHub } from './bus-hub.ts'
 export { cacheCases } from './cache-cases/index.ts'
 export type { Case, CaseContext, TestClock, Topics } from './case.ts'
 export { ChaosBackend, ChaosError, type ChaosOptions, chaos, type Fault } from './chaos.ts'

@@ -13,6 +13,8 @@ export interface Promises {
   cacheTopics?: readonly CacheTopic[]
   /** Case → why the backend cannot do it. */
   except?: Readonly<Record<string, string>>
+  /** Runs a case, when its turn has come. */
+  turn?: (run: () => Promise<void>) => Promise<void>
 }
 
 /** The topics that every backend promises. */
@@ -41,14 +43,14 @@ export const EVERY_CACHE = (Object.keys(cacheCases) as CacheTopic[]).filter((top
  * promise('memory', { backend: () => memory(), clock: fakeClock(), granularity: 0, createCaches }, { topics: EVERY_BACKEND })
  */
 export function promise(name: string, context: CaseContext, promises: Promises): void {
-  const { topics, cacheTopics = EVERY_CACHE, except = {} } = promises
+  const { topics, cacheTopics = EVERY_CACHE, except = {}, turn = (run) => run() } = promises
   const left = new Set(Object.keys(except))
   const declare = (cases: Topics, chosen: readonly string[]) => {
     for (const topic of chosen) {
       describe(topic, () => {
         for (const one of cases[topic] ?? []) {
           if (left.delete(one.name)) continue
-          it(one.name, () => one.run(context))
+          it(one.name, () => turn(() => one.run(context)))
         }
       })
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { file } from '../../src/backends/file/file.ts'
 import { memory } from '../../src/backends/memory.ts'
+import { tiered } from '../../src/backends/tiered/tiered.ts'
 import type { Backend } from '../../src/core/backend.ts'
 import { makeCaches } from '../../src/core/caches.ts'
 import { insideOf } from '../../src/core/handle.ts'
@@ -17,6 +18,7 @@ import {
   urlEntryFromBytes,
   urlEntryToBytes,
 } from '../../src/http/resting.ts'
+import { busHub } from '../../src/testing/index.ts'
 
 const directories: string[] = []
 afterAll(() => {
@@ -41,6 +43,10 @@ describe.each([
   ['values in the process', () => memory()],
   ['values in the process, weighed', () => memory({ maxBytes: '1mb' })],
   ['bytes in files', inFiles],
+  [
+    'bytes in files, and near as it is',
+    () => tiered({ near: memory(), far: inFiles(), bus: busHub().bus() }),
+  ],
 ])('a page rests as %s', (_, make) => {
   function store(maxVariants = 32) {
     const none = () => {

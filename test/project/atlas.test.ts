@@ -59,6 +59,7 @@ describe('the atlas', () => {
     expect(site.output).toMatch(/cold .* ms\n.*warm .* times as fast/)
     expect(site.output).toMatch(/1 load, 200 answers/)
     expect(site.output).toMatch(/500 visitors at once on one counter +500/)
+    expect(site.output).toMatch(/after a purge +fwd=uri-miss, hit, fwd=uri-miss/)
     expect(site.output).toMatch(/process \d+ has ended; what it kept is here +written at \d{4}-/)
   })
 

@@ -1,7 +1,8 @@
 /** PostgreSQL for tests: on a directory of its own, quick rather than lasting. It refuses to run as root, and then runs as `postgres`. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, readdirSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { startServer, type TestServer } from './server.ts'
 
@@ -74,5 +75,40 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
       }
     },
   })
-  return { ...server, url: url(server.port) }
+  // Every connection is a process of its own.
+  const family = () => familyOf(join(server.directory, 'data', 'postmaster.pid'))
+  let frozen: number[] = []
+  return {
+    ...server,
+    url: url(server.port),
+    async freeze() {
+      frozen = family()
+      signal('SIGSTOP', frozen)
+      await sleep(50)
+    },
+    thaw: () => signal('SIGCONT', frozen.splice(0)),
+    async kill() {
+      signal('SIGKILL', family().slice(1))
+      await server.kill()
+    },
+  }
+}
+
+/** The server's process and its children; none when it has ended. */
+function familyOf(pidFile: string): number[] {
+  try {
+    const head = Number(readFileSync(pidFile, 'utf8').split('\n', 1)[0])
+    const children = readFileSync(`/proc/${head}/task/${head}/children`, 'utf8')
+    return [head, ...children.trim().split(' ').filter(Boolean).map(Number)]
+  } catch {
+    return []
+  }
+}
+
+function signal(name: NodeJS.Signals, pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name)
+    } catch {} // it has ended meanwhile
+  }
 }

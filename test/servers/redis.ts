@@ -131,12 +131,13 @@ export async function startSentinels(): Promise<Watched> {
   return { servers, sentinels, name }
 }
 
-/** Six nodes: three leaders of a third of the slots each, with a replica each. */
-export async function startCluster(): Promise<TestServer[]> {
+/** Six nodes: three leaders of a third of the slots each, with a replica each. A leader silent for `timeout` ms is replaced. */
+export async function startCluster({ timeout = 1_500 } = {}): Promise<TestServer[]> {
   const nodes: TestServer[] = []
   for (let i = 0; i < 6; i++) {
     const bus = await freePort()
-    const args = ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-node-timeout', '1500']
+    const args = ['--cluster-enabled', 'yes', '--cluster-port', String(bus)]
+    args.push('--cluster-node-timeout', String(timeout))
     nodes.push(await startRedis({ args: [...args, '--repl-diskless-sync-delay', '0'] }))
   }
   const addresses = nodes.map(({ address }) => address)

@@ -22,6 +22,12 @@ const RUNS = {
   'file-cull': { file: 'file-cull.mjs' },
   'jobs-bullmq': { file: 'jobs.mjs', env: { SOAK_ENGINE: 'bullmq' } },
   'jobs-pg-boss': { file: 'jobs.mjs', env: { SOAK_ENGINE: 'pg-boss' } },
+  tiers: { file: 'tiers.mjs' },
+  register: { file: 'register.mjs' },
+  // Proves that a stale read would be found.
+  'register-deaf': { file: 'register.mjs', env: { SOAK_DEAF: '50', SOAK_SECONDS: '10' }, mustFail: true },
+  'redis-faults': { file: 'redis-faults.mjs', node: ['--no-warnings'] },
+  'redis-register': { file: 'redis-register.mjs' },
   'file-cull-sync': { file: 'file-cull.mjs', env: { SOAK_READS: 'sync' } },
 }
 

@@ -1,8 +1,10 @@
 /** The verbs in Memcached's commands: mostly one for each; what cannot be said in one is compare-and-set, tried again. */
 import type { Backend, Claimed, Host, Kept, Network, Space } from '../../core/backend.ts'
+import type { CheckContext, Finding } from '../../core/check.ts'
 import { systemClock } from '../../core/clock.ts'
 import { NotSupportedError } from '../../core/errors.ts'
 import { isGraced, type Stored } from '../../core/values/entry.ts'
+import { checkServers } from './check.ts'
 import { Claims } from './claims.ts'
 import { type GetOptions, type Item, MemcachedError } from './client/index.ts'
 import { Counting } from './counting.ts'
@@ -20,7 +22,7 @@ export class MemcachedBackend implements Backend {
   readonly sync = false
   readonly shared = true
   readonly network: Network
-  readonly #meta: boolean
+  readonly #settings: MemcachedSettings
   readonly #link: Link
   readonly #items: Items
   readonly #claims: Claims
@@ -28,7 +30,7 @@ export class MemcachedBackend implements Backend {
   #host: Host | undefined
 
   constructor(settings: MemcachedSettings) {
-    this.#meta = settings.protocol === 'meta'
+    this.#settings = settings
     this.#link = new Link(settings)
     this.network = this.#link
     this.#items = new Items(this.#link, settings, systemClock)
@@ -44,6 +46,11 @@ export class MemcachedBackend implements Backend {
 
   close(): Promise<void> {
     return this.#link.close()
+  }
+
+  check(context: CheckContext): Finding[] {
+    const servers = this.#link.client.servers.map(({ name }) => name)
+    return checkServers(this.#settings.client, servers, context)
   }
 
   get(space: Space, key: string): Promise<Stored | undefined> {
@@ -83,9 +90,7 @@ export class MemcachedBackend implements Backend {
   set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
     const at = this.#items.at(space, key)
     const entry = bytes(what)
-    return this.#write('set', at, () =>
-      this.#items.client.set(at.wireKey, entry, this.#items.entry(at, entry, expiresAt)),
-    )
+    return this.#write('set', at, () => this.#items.put(at, entry, expiresAt))
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
@@ -103,10 +108,22 @@ export class MemcachedBackend implements Backend {
       if (group) group.push([wireKey, what])
       else alike.set(flags, [[wireKey, what]])
     }
-    const results = await Promise.all(
-      Array.from(alike, ([flags, group]) => this.#items.client.setMany(group, options.get(flags))),
-    )
+    const [results] = await Promise.all([
+      Promise.all(
+        Array.from(alike, ([flags, group]) => this.#items.client.setMany(group, options.get(flags))),
+      ),
+      this.#items.refresh(Array.from(places.values(), ({ at }) => at.mark)),
+    ])
     const failed = new Map(results.flatMap((result) => [...result]))
+    await Promise.all(
+      Array.from(alike, ([flags, group]) =>
+        group.map(async ([wireKey, what]) => {
+          const place = places.get(wireKey)!
+          if (failed.has(wireKey) || !this.#items.isDatedBack(place.at, { flags })) return
+          await this.#items.put(place.at, what, expiresAt)
+        }),
+      ).flat(),
+    )
     this.#settle(places, failed, at)
     const refused = [...failed].filter(([, error]) => isRefusal(error))
     if (refused.length > 0) this.#host?.failed('setMany', refused[0]![1])
@@ -121,13 +138,19 @@ export class MemcachedBackend implements Backend {
     return this.#write('add', at, async () => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const options = this.#items.entry(at, entry, expiresAt)
-        if (await client.add(at.wireKey, entry, options)) return true
+        const [added] = await Promise.all([
+          client.add(at.wireKey, entry, options),
+          this.#items.refresh([at.mark]),
+        ])
+        if (added && !this.#items.isDatedBack(at, options)) return true
+        if (added) continue
         // Something is in the way; a claim, or what an epoch has ended, is nothing.
         const kind = await this.#items.kind(at)
         if (kind === BARE || kind === GRACED) return false
         const found = await this.#items.look(at)
         if (found?.entry !== undefined) return false
-        if (found && (await this.#items.over(at, found.cas, entry, options))) return true
+        const later = this.#items.entry(at, entry, expiresAt)
+        if (found && (await this.#items.over(at, found.cas, entry, later))) return true
       }
       return false
     })
@@ -135,7 +158,7 @@ export class MemcachedBackend implements Backend {
 
   async touch(space: Space, key: string, expiresAt: number): Promise<boolean | 'graced'> {
     const at = this.#items.at(space, key)
-    if (this.#meta) {
+    if (this.#settings.protocol === 'meta') {
       const kind = await this.#items.kind(at)
       if (kind === undefined || kind === STUB) return false
       if (kind === GRACED) return 'graced'
@@ -245,12 +268,12 @@ export class MemcachedBackend implements Backend {
     places: ReadonlyMap<string, { at: At }>,
     options?: GetOptions,
   ): Promise<{ items: Map<string, Item>; failed: Map<string, MemcachedError> }> {
-    const { client } = this.#items
-    const marks = new Set<string>()
-    for (const { at } of places.values()) if (at.mark !== undefined) marks.add(at.mark)
-    const asked = client.getMany([...places.keys()], options)
-    if (marks.size > 0) this.#items.learn(marks, (await client.getMany([...marks])).items)
-    return asked
+    const marks = Array.from(places.values(), ({ at }) => at.mark)
+    const [found] = await Promise.all([
+      this.#items.client.getMany([...places.keys()], options),
+      this.#items.refresh(marks),
+    ])
+    return found
   }
 
   /** One write: what the server has no room for is `false`. */

@@ -1,6 +1,6 @@
 /**
  * `clear` for a store that cannot list its keys (`clear: 'epoch'`): a mark beside the entries says until which second what was
- * made is over. It travels in the same batch as every read, so each server has its own. Whoever has seen a mark dates what
+ * made is over. It travels in the same batch as every read and write, so each server has its own. Whoever has seen a mark dates what
  * it makes after it, and every new mark is later than the last: within one second, too, what was there before goes and what comes after stays.
  */
 import type { Space } from '../../core/backend.ts'

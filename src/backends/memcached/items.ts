@@ -50,6 +50,9 @@ export interface Found {
   readonly second: number
 }
 
+/** Others who clear between our look at the mark and our write, so often in a row. */
+const ATTEMPTS = 5
+
 /** An item that holds only a claim lives a little longer than that, since the server counts whole seconds. */
 const LINGER = 1_000
 
@@ -133,6 +136,33 @@ export class Items {
   /** Takes note of the marks among many items, before the entries among them are judged. */
   learn(marks: Iterable<string>, items: ReadonlyMap<string, Item>): void {
     for (const mark of marks) this.#epochs?.learn(mark, items.get(mark))
+  }
+
+  /**
+   * Stores, and in the same batch reads the mark: another process may have cleared in this very second, and what was dated without
+   * knowing of it is stored again with a later date. `false`: it was not stored.
+   */
+  async put(at: At, what: Uint8Array, end: number): Promise<boolean> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const options = this.entry(at, what, end)
+      const [stored] = await Promise.all([
+        this.client.set(at.wireKey, what, options),
+        this.refresh([at.mark]),
+      ])
+      if (!stored || !this.isDatedBack(at, options)) return stored
+    }
+    return false
+  }
+
+  /** Was it dated before a clear that is known of by now? */
+  isDatedBack(at: At, { flags = 0 }: SetOptions): boolean {
+    return this.#isOver(at, secondOf(flags))
+  }
+
+  /** Reads marks. */
+  async refresh(marks: Iterable<string | undefined>): Promise<void> {
+    const names = [...new Set(marks)].filter((mark) => mark !== undefined)
+    if (names.length > 0) this.learn(names, (await this.client.getMany(names)).items)
   }
 
   /** How an entry is stored. */

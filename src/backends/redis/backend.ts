@@ -45,10 +45,11 @@ export class RedisBackend implements Backend {
         return servers.cold ? LOADING + connectTimeout + opTimeout : opTimeout
       },
       maxInFlight,
+      inParts: servers.cluster,
       noAnswer: (error) => servers.noAnswer(error),
       reconnect: () => servers.reconnect(),
     }
-    this.#reads = new Reads(servers)
+    this.#reads = new Reads(servers, (key) => this.#host?.corrupt(key, 'wrong-type'))
   }
 
   open(host: Host): void {
@@ -60,7 +61,7 @@ export class RedisBackend implements Backend {
   }
 
   get(space: Space, key: string): Promise<Stored | undefined> {
-    return this.#reads.get(space.frame(key)).catch((error: unknown) => this.#missing(key, error, undefined))
+    return this.#reads.get(space.frame(key), key)
   }
 
   async getMany(space: Space, keys: readonly string[]): Promise<Map<string, Stored>> {
@@ -104,9 +105,9 @@ export class RedisBackend implements Backend {
     }
   }
 
-  async set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    const reply = await this.#both(scripts.SET, space.frame(key), [bytes(what), this.#px(expiresAt)])
-    return this.#kept('set', reply)
+  set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
+    const args = [bytes(what), this.#px(expiresAt)]
+    return this.#both(scripts.SET, space.frame(key), args).then((reply) => this.#kept('set', reply))
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {

@@ -28,6 +28,10 @@ export interface Client {
   onEnd(listener: () => void): void
   /** Ends it at once, with whatever is under way. Never called for a client that the user passed in. */
   destroy(): void
+  /** From then on it hears what is published there, and sends nothing but that and `ping`. Not in a Cluster. */
+  subscribe(channel: string, hear: (message: Buffer) => void): Promise<void>
+  /** In a Cluster: which node answers for `key`; `undefined` when it may be any of its replicas. Only a Cluster has this. */
+  nodeOf?(key: string, read: boolean): string | undefined
   /** In a Cluster: ends the connection to the node that `key` lives on, which has stopped answering. */
   destroyNode?(key: string): void
 }

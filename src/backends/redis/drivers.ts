@@ -10,7 +10,7 @@ export type { IoredisClient, NodeRedisClient }
 /** The libraries, by the names of the `driver` option, the preferred one first. */
 const LOADERS = {
   ioredis: { load: () => loadIoredis(slotOf), install: 'ioredis' },
-  'node-redis': { load: loadNodeRedis, install: '@redis/client' },
+  'node-redis': { load: () => loadNodeRedis(slotOf), install: '@redis/client' },
 }
 
 export type DriverName = keyof typeof LOADERS
@@ -40,6 +40,6 @@ function isMissing(error: unknown): boolean {
 /** Tells by what a client has, whatever copy of its library it comes from. `undefined`: it is of none that we know. */
 export function adopt(client: object): Client | undefined {
   if (isIoredis(client)) return adoptIoredis(client, slotOf)
-  if (isNodeRedis(client)) return adoptNodeRedis(client)
+  if (isNodeRedis(client)) return adoptNodeRedis(client, slotOf)
   return undefined
 }

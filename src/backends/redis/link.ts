@@ -7,10 +7,11 @@
  * keeps a deadline a little earlier and asks for a fresh connection itself; this one is for what the guard does not see:
  * each command of a long `clear`, of a batch, of an abandoned call.
  */
-import { setImmediate as nextRound, setTimeout as sleep } from 'node:timers/promises'
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
+import { Deadlines, Waiting, withinDeadline } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Word } from './client.ts'
 import { answered, failure, failureOf, isRefusal } from './failure.ts'
+import { SilentNodes } from './silent-nodes.ts'
 
 export interface LinkOptions {
   /** How long an operation may take, in milliseconds. */
@@ -36,18 +37,40 @@ const PATIENCE = 40
 /** One operation may be a command for each slot of its keys. */
 const COMMANDS_PER_OPERATION = 16
 
-interface Pending {
+/** A command under way. */
+class Pending extends Waiting<Pending> {
   readonly client: Client
   readonly key: string
-  readonly due: number
-  reject: (error: Error) => void
-  overdue: boolean
+  readonly read: boolean
+  readonly reject: (error: Error) => void
+  readonly #late: (pending: Pending) => void
+
+  constructor(
+    client: Client,
+    key: string,
+    read: boolean,
+    patience: number,
+    reject: (error: Error) => void,
+    late: (pending: Pending) => void,
+  ) {
+    super(patience)
+    this.client = client
+    this.key = key
+    this.read = read
+    this.reject = reject
+    this.#late = late
+  }
+
+  override expire(): void {
+    this.#late(this)
+  }
 }
 
 export class Link {
   readonly #source: Source
   readonly #options: LinkOptions
-  readonly #pending = new Set<Pending>()
+  readonly #pending = new Deadlines<Pending>()
+  readonly #silent = new SilentNodes()
   #client: Client | undefined
   /** The attempt that runs now. */
   #opening: Promise<Client> | undefined
@@ -57,7 +80,6 @@ export class Link {
   #attemptedAt = Number.NEGATIVE_INFINITY
   #failures = 0
   #retry: NodeJS.Timeout | undefined
-  #deadline: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(source: Source, options: LinkOptions) {
@@ -65,9 +87,9 @@ export class Link {
     this.#options = options
   }
 
-  /** It is connected, or nobody has tried yet. */
+  /** It is connected, and to somebody who answers; or nobody has tried yet. */
   get hopeful(): boolean {
-    return this.#client?.ready ?? !this.#tried
+    return this.#client ? this.#serves(this.#client) : !this.#tried
   }
 
   /** Nobody has tried to connect, or the first attempt still runs. */
@@ -77,10 +99,10 @@ export class Link {
 
   call(words: readonly Word[], key: string, read = false): Promise<Reply> {
     const client = this.#client
-    if (client?.ready) return this.#send(client, key, () => client.call(words, key, read))
+    if (client?.ready) return this.#send(client, client.call, words, key, read)
     if (this.#closed) return Promise.reject(new ClosedError())
     if (this.#tried) return Promise.reject(this.#away())
-    return this.#attempt().then((opened) => this.#send(opened, key, () => opened.call(words, key, read)))
+    return this.#attempt().then((opened) => this.#send(opened, opened.call, words, key, read))
   }
 
   /** A way to each server that takes writes: one, or those of the Cluster. */
@@ -89,7 +111,7 @@ export class Link {
     if (!this.#tried) await this.#attempt()
     const client = this.#client
     if (!client?.ready) throw this.#away()
-    return client.masters().map((call) => (words) => this.#send(client, '', () => call(words)))
+    return client.masters().map((call) => (words) => this.#send(client, call, words, '', false))
   }
 
   /** Ends the present connection and resolves when a new one has answered. */
@@ -97,7 +119,7 @@ export class Link {
     if (this.#closed) throw new ClosedError()
     const now = performance.now()
     if (this.#why && isRefusal(this.#why) && now - this.#attemptedAt < RETRY_REFUSED) throw this.#why
-    if (this.#endSilentNodes()) return
+    if (this.#leaveSilentNodes()) return
     if (!this.#source.borrowed && !this.#opening) this.#end(failure('ECONNRESET', 'Redis is reconnected to'))
     await this.#attempt()
   }
@@ -105,77 +127,76 @@ export class Link {
   close(): void {
     this.#closed = true
     this.#end(new ClosedError())
-    clearTimeout(this.#deadline)
+    this.#pending.rest()
   }
 
-  #send(client: Client, key: string, send: () => Promise<Reply>): Promise<Reply> {
-    if (this.#pending.size >= this.#options.maxInFlight * COMMANDS_PER_OPERATION) {
+  #send(
+    client: Client,
+    call: Client['call'],
+    words: readonly Word[],
+    key: string,
+    read: boolean,
+  ): Promise<Reply> {
+    const { maxInFlight, opTimeout } = this.#options
+    if (this.#pending.size >= maxInFlight * COMMANDS_PER_OPERATION) {
       return Promise.reject(failure('OVERLOADED', 'Too many commands are under way to Redis'))
     }
+    const node = this.#silent.size > 0 ? client.nodeOf?.(key, read) : undefined
+    if (node !== undefined && this.#silent.refuses(node)) return Promise.reject(timedOut(opTimeout))
     return new Promise((resolve, reject) => {
-      const allowed = this.#options.opTimeout + PATIENCE
-      const due = performance.now() + allowed
-      const pending: Pending = { client, key, due, reject, overdue: false }
-      this.#pending.add(pending)
-      this.#deadline ??= setTimeout(this.#lookSoon, allowed)
-      send().then(
+      const pending = new Pending(client, key, read, opTimeout + PATIENCE, reject, this.#late)
+      this.#pending.begin(pending)
+      call(words, key, read).then(
         (reply) => {
-          this.#pending.delete(pending)
+          if (!this.#pending.end(pending)) return
+          if (node !== undefined) this.#silent.forget(node)
           resolve(reply)
         },
         (error: unknown) => {
-          this.#pending.delete(pending)
-          const failed = failureOf(error)
-          reject(failed)
-          // A leader that has become a replica: the one to write to is elsewhere now.
-          if (answered(failed, 'READONLY') && client === this.#client) this.#replace(failed)
+          if (this.#pending.end(pending)) this.#failed(pending, failureOf(error))
         },
       )
     })
   }
 
-  // Not in the timer's own turn: when our loop was blocked, the answers lie read in the kernel, and the server is not to blame.
-  readonly #lookSoon = (): void => {
-    setImmediate(() => setImmediate(this.#look))
+  #failed({ client, reject }: Pending, error: CacheError): void {
+    reject(error)
+    // A leader that has become a replica: the one to write to is elsewhere now.
+    if (answered(error, 'READONLY') && client === this.#client) this.#replace(error)
   }
 
-  /** All have the same time, so they are due in the order they were sent. */
-  readonly #look = (): void => {
-    this.#deadline = undefined
-    const now = performance.now()
-    let late: Pending | undefined
-    for (const pending of this.#pending) {
-      if (pending.overdue) continue
-      if (pending.due > now) {
-        if (!this.#closed) this.#deadline = setTimeout(this.#lookSoon, pending.due - now)
-        break
-      }
-      pending.overdue = true
-      pending.reject(timedOut(this.#options.opTimeout))
-      late = pending
-    }
-    if (late === undefined || this.#source.borrowed) return
-    if (late.client.destroyNode) late.client.destroyNode(late.key)
-    else if (late.client === this.#client) this.#replace(timedOut(this.#options.opTimeout))
+  readonly #late = (pending: Pending): void => {
+    const why = timedOut(this.#options.opTimeout)
+    pending.reject(why)
+    if (pending.client !== this.#client) return
+    if (pending.client.nodeOf) this.#leaveNode(pending.client, pending)
+    else this.#replace(why)
+  }
+
+  /** In a Cluster only the connection that owes an answer goes, and the other nodes serve on. */
+  #leaveNode(client: Client, { key, read }: Pending): void {
+    const node = client.nodeOf?.(key, read)
+    if (node !== undefined) this.#silent.add(node)
+    if (!this.#source.borrowed) client.destroyNode?.(key)
   }
 
   /**
-   * In a Cluster one silent node is not the Cluster: only the connections that owe an answer go, and the others stay.
-   * `false` when there is nothing of the kind, and everything has to be opened anew.
+   * In a Cluster: leaves the nodes that owe answers about now. `true` when the others serve: then nothing has to be
+   * opened anew.
    */
-  #endSilentNodes(): boolean {
+  #leaveSilentNodes(): boolean {
     const client = this.#client
-    if (!client?.ready || !client.destroyNode || this.#source.borrowed) return false
-    const now = performance.now()
-    let silent = false
-    for (const pending of this.#pending) {
-      if (pending.due > now + PATIENCE) break
-      silent = true
-      this.#pending.delete(pending)
-      pending.reject(timedOut(this.#options.opTimeout))
-      client.destroyNode(pending.key)
+    if (!client?.ready || !client.nodeOf) return false
+    for (const pending of this.#pending.all()) {
+      if (this.#pending.left(pending) > PATIENCE) break
+      this.#pending.end(pending)
+      this.#late(pending)
     }
-    return silent
+    return this.#silent.size > 0 && this.#serves(client)
+  }
+
+  #serves(client: Client): boolean {
+    return client.ready && (this.#silent.size === 0 || this.#silent.size < client.masters().length)
   }
 
   /** Ends a connection that is of no use any more and opens another, at once if the last attempt was not a moment ago. */
@@ -192,11 +213,10 @@ export class Link {
     this.#retry = undefined
     const client = this.#client
     this.#client = undefined
+    this.#silent.forget()
     if (client && !this.#source.borrowed) client.destroy()
-    for (const pending of this.#pending) {
-      if (pending.client !== client) continue
-      this.#pending.delete(pending)
-      pending.reject(why)
+    for (const pending of this.#pending.all()) {
+      if (pending.client === client && this.#pending.end(pending)) pending.reject(why)
     }
   }
 
@@ -219,22 +239,11 @@ export class Link {
     this.#attemptedAt = performance.now()
     const { borrowed } = this.#source
     let client: Client | undefined
-    const over = new AbortController()
     try {
       client = this.#client ?? (await this.#source.make())
       if (borrowed) this.#client = client
-      const expired = sleep(this.#options.connectTimeout, undefined, { signal: over.signal }).then(
-        async () => {
-          // As with every deadline: what has arrived while our loop was busy is read first.
-          await nextRound()
-          await nextRound()
-          throw timedOut(this.#options.connectTimeout)
-        },
-      )
-      expired.catch(() => {})
-      await Promise.race([client.connect(), expired])
-      // Connected is not yet served: a frozen server accepts, one that loads its data refuses. A Cluster has told its slots.
-      if (!client.cluster) await Promise.race([client.call(['ping'], '', false), expired])
+      const { connectTimeout } = this.#options
+      await withinDeadline(connectTimeout, served(client), 'connect', () => timedOut(connectTimeout))
       if (this.#closed) throw new ClosedError()
     } catch (error) {
       if (client && !borrowed) client.destroy()
@@ -244,8 +253,6 @@ export class Link {
       this.#failures++
       if (!borrowed) this.#comeBack(isRefusal(this.#why) ? RETRY_REFUSED : this.#pause())
       throw this.#why
-    } finally {
-      over.abort()
     }
     this.#failures = 0
     this.#client = client
@@ -272,6 +279,12 @@ export class Link {
     retry.unref()
     this.#retry = retry
   }
+}
+
+/** Connected is not yet served: a frozen server accepts, one that loads its data refuses. A Cluster has told its slots. */
+async function served(client: Client): Promise<void> {
+  await client.connect()
+  if (!client.cluster) await client.call(['ping'], '', false)
 }
 
 function timedOut(ms: number): BackendError {

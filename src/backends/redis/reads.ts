@@ -13,6 +13,7 @@ import { slotOf } from './slot.ts'
 const MOST_KEYS = 200
 
 interface Read {
+  readonly storageKey: string
   readonly key: string
   resolve(bytes: Buffer | undefined): void
   reject(error: Error): void
@@ -20,15 +21,18 @@ interface Read {
 
 export class Reads {
   readonly #servers: Servers
+  readonly #wrongType: (key: string) => void
   #waiting: Read[] = []
 
-  constructor(servers: Servers) {
+  /** @param wrongType told of a key that holds something else than bytes; to the caller it is missing. */
+  constructor(servers: Servers, wrongType: (key: string) => void) {
     this.#servers = servers
+    this.#wrongType = wrongType
   }
 
-  get(key: string): Promise<Buffer | undefined> {
+  get(storageKey: string, key: string): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ key, resolve, reject })
+      this.#waiting.push({ storageKey, key, resolve, reject })
       if (this.#waiting.length === 1) queueMicrotask(this.#leave)
     })
   }
@@ -54,29 +58,40 @@ export class Reads {
     const reads = this.#waiting
     this.#waiting = []
     const link = this.#servers.reader()
-    for (const part of groups(reads, ({ key }) => key, this.#servers.cluster)) leave(link, part)
+    for (const part of groups(reads, storageKeyOf, this.#servers.cluster)) this.#together(link, part)
+  }
+
+  #alone(link: Link, { storageKey, key, resolve, reject }: Read): void {
+    link.call(['get', storageKey], storageKey, true).then(
+      (reply) => resolve(bytesOf(reply)),
+      (error: unknown) => {
+        if (!answered(error, 'WRONGTYPE')) return reject(failureOf(error))
+        this.#wrongType(key)
+        resolve(undefined)
+      },
+    )
+  }
+
+  #together(link: Link, reads: readonly Read[]): void {
+    if (reads.length === 1) {
+      this.#alone(link, reads[0]!)
+      return
+    }
+    ask(link, reads.map(storageKeyOf)).then(
+      (values) => {
+        for (let i = 0; i < reads.length; i++) reads[i]!.resolve(values[i])
+      },
+      (error: unknown) => {
+        // One key that an ACL forbids refuses the whole command: then each is asked for by itself.
+        if (answered(error, 'NOPERM')) for (const read of reads) this.#alone(link, read)
+        else for (const read of reads) read.reject(failureOf(error))
+      },
+    )
   }
 }
 
-function leave(link: Link, reads: readonly Read[]): void {
-  if (reads.length === 1) {
-    const { key, resolve, reject } = reads[0]!
-    link.call(['get', key], key, true).then((reply) => resolve(bytesOf(reply)), reject)
-    return
-  }
-  ask(
-    link,
-    reads.map(({ key }) => key),
-  ).then(
-    (values) => {
-      for (let i = 0; i < reads.length; i++) reads[i]!.resolve(values[i])
-    },
-    (error: unknown) => {
-      // One key that an ACL forbids refuses the whole command: then each is asked for by itself.
-      if (answered(error, 'NOPERM')) for (const read of reads) leave(link, [read])
-      else for (const read of reads) read.reject(failureOf(error))
-    },
-  )
+function storageKeyOf({ storageKey }: Read): string {
+  return storageKey
 }
 
 async function ask(link: Link, keys: readonly string[]): Promise<(Buffer | undefined)[]> {

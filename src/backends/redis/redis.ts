@@ -7,6 +7,7 @@ import { type RedisOptions, settleOptions } from './options.ts'
 import { Servers } from './servers.ts'
 
 export type { RedisBackend } from './backend.ts'
+export { type RedisBus, type RedisBusOptions, redisBus } from './bus.ts'
 export type {
   RedisClientOptions,
   RedisClusterOptions,

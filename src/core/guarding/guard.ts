@@ -9,35 +9,22 @@ import type { Answer } from '../answer.ts'
 import type { Backend, Claimed, Host, Kept, Network, Space } from '../backend.ts'
 import type { Clock } from '../clock.ts'
 import { isDeliberate, UnavailableError } from '../errors.ts'
-import { isGraced, madeAt, type Stored } from '../values/entry.ts'
-import { makeSpace } from '../values/space.ts'
+import { isGraced, type Stored } from '../values/entry.ts'
 import { Breaker } from './breaker.ts'
-import { TimeoutError, withinDeadline } from './deadline.ts'
-import { isNewer, type Loss, type LostClear, Recovery } from './recovery.ts'
+import { Calls } from './calls.ts'
+import { Mending } from './mending.ts'
+import { Recovery } from './recovery.ts'
 
 /** Told of every change of state, once. */
 export interface Watch {
   down(error: unknown): void
   up(downFor: number, repaired: number): void
+  /** Told after every round of repairs. `wholly`: nothing is left to repair, or to repair again. */
+  recovered?(wholly: boolean): void
 }
-
-/** Keys repaired at once. */
-const REPAIRS = 100
-/** How often, in a recovery, it is looked for what was lost meanwhile. */
-const ROUNDS = 4
-
-/** When what is still to be repaired is tried again, in milliseconds: at first, and at most while nothing comes of it. */
-const LOOK_AGAIN = 1_000
-const LOOK_AGAIN_AT_MOST = 60_000
-
-/** How long closing waits for the backend to let go, in milliseconds. */
-const CLOSING = 500
 
 /** How long a probe waits for a fresh connection, in milliseconds. The backend has a limit of its own, and may go on trying. */
 const CONNECTING = 1_000
-
-/** Asked for, beside a long call, to see whether anybody answers. */
-const PULSE = makeSpace('stillwarm', 0)
 
 export class Guard implements Backend {
   readonly name: string
@@ -48,22 +35,11 @@ export class Guard implements Backend {
   readonly #network: Network
   readonly #clock: Clock
   readonly #breaker: Breaker
+  readonly #calls: Calls
   readonly #recovery = new Recovery()
+  readonly #mending: Mending
   readonly #watch: Watch
-  #inFlight = 0
-  /** When a server last answered anything. */
-  #answeredAt = Number.NEGATIVE_INFINITY
-  /** Calls that began before this went over a connection that we ended: how they fare says nothing of the server. */
-  #connectedAt = Number.NEGATIVE_INFINITY
-  #connecting = false
-  /** A call timed out: its connection may still answer, and then for another. */
-  #doubtful = false
-  #mending = false
-  #lookAgain: NodeJS.Timeout | undefined
-  #patience = LOOK_AGAIN
   #downSince = 0
-  #repaired = 0
-  #closed = false
 
   constructor(inner: Backend, network: Network, clock: Clock, watch: Watch) {
     this.name = inner.name
@@ -74,23 +50,32 @@ export class Guard implements Backend {
     this.#clock = clock
     this.#watch = watch
     this.#breaker = new Breaker(
-      () => this.#recover(CONNECTING),
+      () => this.#mending.recover(CONNECTING),
       (open, error) => this.#changed(open, error),
+    )
+    this.#calls = new Calls(inner, network, {
+      unanswered: (error) => this.#breaker.trip(error),
+      late: () => this.#mending.renew(),
+    })
+    this.#mending = new Mending(inner, network, this.#calls, this.#recovery, this.#breaker, (wholly) =>
+      watch.recovered?.(wholly),
     )
   }
 
   /** There is nobody to ask: calls fail at once. */
   get isDown(): boolean {
-    return this.#breaker.isOpen || this.#connecting
+    return this.#breaker.isOpen || this.#calls.connecting
   }
 
   open(host: Host): void {
     this.#inner.open?.(host)
   }
 
-  async get(space: Space, key: string): Promise<Stored | undefined> {
-    const stored = await this.#ask('get', () => this.#inner.get(space, key))
-    return this.#recovery.believes(space, key, stored) ? stored : undefined
+  get(space: Space, key: string): Promise<Stored | undefined> {
+    const answer = this.#ask('get', () => this.#inner.get(space, key))
+    // The hot path: with nothing lost there is nothing to doubt.
+    if (this.#recovery.none) return answer
+    return answer.then((stored) => (this.#recovery.believes(space, key, stored) ? stored : undefined))
   }
 
   async getMany(space: Space, keys: readonly string[]): Promise<Map<string, Stored>> {
@@ -112,10 +97,13 @@ export class Guard implements Backend {
     return kept && isGraced(kept.stored) ? 'graced' : kept !== undefined
   }
 
-  async set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    const done = await this.#write(space, [key], 'set', () => this.#inner.set(space, key, what, expiresAt))
-    if (done) this.#recovery.wrote(space, key, what)
-    return done
+  set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
+    const written = this.#write(space, [key], 'set', () => this.#inner.set(space, key, what, expiresAt))
+    if (this.#recovery.none) return written
+    return written.then((done) => {
+      if (done) this.#recovery.wrote(space, key, what)
+      return done
+    })
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
@@ -167,18 +155,18 @@ export class Guard implements Backend {
   async clear(what: Space | 'everything'): Promise<void> {
     const at = this.#clock.now()
     try {
-      if (this.isDown) throw this.#unavailable()
-      await this.#whileAlive(() => this.#inner.clear(what))
+      if (this.isDown) throw this.#calls.unavailable()
+      await this.#calls.whileAlive(() => this.#inner.clear(what))
       this.#recovery.cleared(what)
     } catch (error) {
       if (isDeliberate(error)) throw error
       this.#recovery.loseClear(what, at)
       if (!this.#network.noAnswer(error)) {
-        this.#mend()
+        this.#mending.begin()
         throw error
       }
       this.#breaker.trip(error)
-      throw this.#unavailable(error)
+      throw this.#calls.unavailable(error)
     }
   }
 
@@ -208,82 +196,32 @@ export class Guard implements Backend {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
     this.#breaker.close()
-    clearTimeout(this.#lookAgain)
-    try {
-      await withinDeadline(CLOSING, this.#inner.close(), 'close')
-    } catch {
-      // A frozen server must not keep the process: what it holds ends with the process.
-    }
+    this.#mending.close()
+    await this.#calls.close()
   }
 
-  /** One call: bounded, within its deadline, and heard by the breaker. */
-  async #ask<T>(verb: string, ask: () => Answer<T>): Promise<T> {
-    if (this.isDown) throw this.#unavailable()
-    if (this.#inFlight >= this.#network.maxInFlight) {
-      throw new UnavailableError(
-        'BACKEND_BUSY',
-        `${this.name}: ${this.#inFlight} operations are under way already`,
-      )
-    }
-    return this.#try(verb, ask)
-  }
-
-  async #try<T>(verb: string, ask: () => Answer<T>): Promise<T> {
-    const began = performance.now()
-    this.#inFlight++
-    try {
-      const value = await withinDeadline(this.#network.opTimeout, ask(), `${this.name}: ${verb}`)
-      this.#answeredAt = performance.now()
-      return value
-    } catch (error) {
-      this.#heed(error, began)
-      throw this.#network.noAnswer(error) ? this.#unavailable(error) : error
-    } finally {
-      this.#inFlight--
-    }
-  }
-
-  #heed(error: unknown, began: number): void {
-    if (began < this.#connectedAt) return
-    if (this.#unanswered(error, began)) {
-      this.#breaker.trip(error)
-    } else if (error instanceof TimeoutError) {
-      // Others were answered meanwhile: the server lives and this one call was slow. Its connection goes all the same, for its
-      // late answer must not be taken for another's.
-      this.#doubtful = true
-      this.#mend()
-    } else {
-      this.#answeredAt = performance.now()
-    }
-  }
-
-  #unanswered(error: unknown, began: number): boolean {
-    if (error instanceof TimeoutError) return this.#answeredAt <= began
-    return error instanceof UnavailableError || this.#network.noAnswer(error)
+  #ask<T>(verb: string, ask: () => Answer<T>): Promise<T> {
+    return this.isDown ? Promise.reject(this.#calls.unavailable()) : this.#calls.ask(verb, ask)
   }
 
   /** A write, remembered where it did not come through or nobody knows. */
-  async #write<T>(space: Space, keys: readonly string[], verb: string, write: () => Answer<T>): Promise<T> {
+  #write<T>(space: Space, keys: readonly string[], verb: string, write: () => Answer<T>): Promise<T> {
     const at = this.#clock.now()
     let sent = false
-    try {
-      return await this.#ask(verb, () => {
-        sent = true
-        return write()
-      })
-    } catch (error) {
-      if (!isDeliberate(error)) {
-        this.#lose(space, keys, at, sent && error instanceof UnavailableError)
-      }
+    const answer = this.#ask(verb, () => {
+      sent = true
+      return write()
+    })
+    return answer.catch((error: unknown) => {
+      if (!isDeliberate(error)) this.#lose(space, keys, at, sent && error instanceof UnavailableError)
       throw error
-    }
+    })
   }
 
   #lose(space: Space, keys: readonly string[], at: number, unknown: boolean): void {
     for (const key of keys) this.#recovery.lose(space, key, at, unknown)
-    this.#mend()
+    this.#mending.begin()
   }
 
   /** What must not be believed must not be built upon either. */
@@ -293,114 +231,17 @@ export class Guard implements Backend {
     await this.#ask('delete', () => this.#inner.delete(space, key))
   }
 
-  /** A call that takes as long as it takes, but only while the server answers others. */
-  async #whileAlive<T>(act: () => Answer<T>): Promise<T> {
-    let pulse: NodeJS.Timeout | undefined
-    const silence = new Promise<never>((_, reject) => {
-      pulse = setInterval(() => {
-        const began = performance.now()
-        this.#try('pulse', () => this.#inner.get(PULSE, 'pulse')).catch((error: unknown) => {
-          if (this.#unanswered(error, began)) reject(error)
-        })
-      }, this.#network.opTimeout).unref()
-    })
-    try {
-      return await Promise.race([act(), silence])
-    } finally {
-      clearInterval(pulse)
-    }
-  }
-
-  /** While the server lives: what single calls left behind is repaired at once. */
-  #mend(): void {
-    if (this.#breaker.isOpen || this.#mending || this.#closed) return
-    this.#mending = true
-    this.#recover(2 * this.#network.opTimeout)
-      .catch((error: unknown) => this.#breaker.trip(error))
-      .finally(() => {
-        this.#mending = false
-        this.#lookAgainLater()
-      })
-  }
-
-  /** The probe, too: a fresh connection, and on it the repairs. Only then is a read believed. */
-  async #recover(within: number): Promise<void> {
-    if (this.#breaker.isOpen || this.#doubtful) await this.#connect(within)
-    for (const lost of this.#recovery.clears()) await this.#repairClear(lost)
-    const tried = new Set<Loss>()
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const batch of this.#recovery.batches(REPAIRS, tried)) {
-        for (const loss of batch) tried.add(loss)
-        await this.#repair(batch)
-      }
-    }
-  }
-
-  async #connect(within: number): Promise<void> {
-    this.#doubtful = false
-    this.#connecting = true
-    this.#connectedAt = performance.now()
-    try {
-      await withinDeadline(within, this.#network.reconnect(), `${this.name}: reconnect`)
-    } finally {
-      this.#connecting = false
-    }
-  }
-
-  /** Removes even what is not there: that breaks the claim of a load that began before. */
-  async #repair(batch: readonly Loss[]): Promise<void> {
-    const began = performance.now()
-    const { space } = batch[0]!
-    const keys = batch.map(({ key }) => key)
-    try {
-      const found = await this.#try('repair', () => this.#inner.getMany!(space, keys))
-      const old = batch.filter(({ key, at }) => !isNewer(madeAt(found.get(key)), at))
-      const unwanted = old.map(({ key }) => key)
-      if (old.length > 0) await this.#try('repair', () => this.#inner.deleteMany!(space, unwanted))
-    } catch (error) {
-      if (this.#unanswered(error, began)) throw error
-      return // Refused: they stay a miss here, and are tried again.
-    }
-    this.#patience = LOOK_AGAIN
-    for (const loss of batch) if (this.#recovery.settle(loss)) this.#repaired++
-  }
-
-  async #repairClear({ what }: LostClear): Promise<void> {
-    const began = performance.now()
-    try {
-      await this.#whileAlive(() => this.#inner.clear(what))
-    } catch (error) {
-      if (this.#unanswered(error, began)) throw error
-      return
-    }
-    this.#recovery.cleared(what)
-  }
-
-  #lookAgainLater(): void {
-    if (!this.#recovery.pending || this.#lookAgain || this.#closed) return
-    this.#lookAgain = setTimeout(() => {
-      this.#lookAgain = undefined
-      this.#patience = Math.min(LOOK_AGAIN_AT_MOST, 2 * this.#patience)
-      this.#mend()
-    }, this.#patience).unref()
-  }
-
   #changed(open: boolean, error: unknown): void {
     const now = performance.now()
     if (open) {
       this.#downSince = now
-      this.#repaired = 0
+      this.#mending.repaired = 0
       this.#watch.down(error)
     } else {
-      this.#answeredAt = now
-      if (this.#recovery.unrepaired) this.#mend()
-      this.#lookAgainLater()
-      this.#watch.up(now - this.#downSince, this.#repaired)
+      this.#calls.answered()
+      if (this.#recovery.unrepaired) this.#mending.begin()
+      this.#mending.lookAgain()
+      this.#watch.up(now - this.#downSince, this.#mending.repaired)
     }
-  }
-
-  #unavailable(cause?: unknown): UnavailableError {
-    const message = `${this.name} does not answer: it is tried again behind`
-    return new UnavailableError('BACKEND_DOWN', message, { cause })
   }
 }

@@ -3,6 +3,8 @@
  * as they are, checked and copied where the backend keeps private copies.
  */
 import type { Backend } from '../backend.ts'
+import { SerializeError } from '../errors.ts'
+import { Carried } from './carried.ts'
 import { Entry, type Stored } from './entry.ts'
 import type { Format, Grace, ValueTypes } from './format.ts'
 
@@ -34,6 +36,40 @@ export function bytesForm(format: Format): Form {
     },
     retime: (what, createdAt, grace) =>
       what instanceof Uint8Array ? format.retime(what, createdAt, grace) : undefined,
+  }
+}
+
+/** Bytes far, the same values near: what was read from the one is kept for the other, and a near hit decodes nothing. */
+export function tieredForm(far: Form, near: Form): Form {
+  /** What a codec of the user's can encode and the near backend cannot copy rests far alone. */
+  const nearly = (value: unknown, createdAt: number, grace?: Grace): Stored | undefined => {
+    try {
+      return near.pack(value, createdAt, grace)
+    } catch (error) {
+      if (error instanceof SerializeError) return undefined
+      throw error
+    }
+  }
+  const pack = (value: unknown, createdAt: number, grace?: Grace) => {
+    const bytes = far.pack(value, createdAt, grace)
+    return bytes instanceof Uint8Array ? new Carried(bytes, nearly(value, createdAt, grace)) : undefined
+  }
+  return {
+    ...(near.bare && { bare: near.bare }),
+    pack,
+    read(what) {
+      if (!(what instanceof Carried)) return near.read(what)
+      const found = far.read(what.bytes)
+      if (typeof found === 'string' || what.keep === undefined) return found
+      const kept = nearly(found.value, found.createdAt ?? 0, found.grace)
+      if (kept !== undefined) what.keep(kept)
+      return found
+    },
+    retime(what, createdAt, grace) {
+      if (what instanceof Entry) return pack(what.value, createdAt, grace)
+      const bytes = what instanceof Carried ? far.retime(what.bytes, createdAt, grace) : undefined
+      return bytes instanceof Uint8Array ? new Carried(bytes, undefined) : undefined
+    },
   }
 }
 

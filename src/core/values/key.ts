@@ -46,10 +46,13 @@ export function keyFault(storageKey: string): string | undefined {
 /** At most so many keys of a cache are named in warnings; what comes after is only counted. */
 const MOST_WARNINGS = 100
 
+/** Named already, by whichever cache of the process: two aliases on one prefix mean the same key. */
+const named = new Set<string>()
+
 /** Keeps a cache's key policy: call it with each key that is written, or was not found. */
 export class KeyCheck {
   readonly #policy: KeyPolicy
-  readonly #warned = new Set<string>()
+  #named = 0
   /** The space that was asked about last: most caches have one. */
   #space: Space | undefined
   #surelyShort = 0
@@ -85,12 +88,13 @@ export class KeyCheck {
     const fault = keyFault(storageKey)
     if (fault === undefined) return
     if (policy === 'strict') throw new InvalidKeyError('INVALID_KEY', fault)
-    if (this.#warned.has(storageKey)) return
-    if (this.#warned.size >= MOST_WARNINGS) {
+    if (named.has(storageKey)) return
+    if (this.#named >= MOST_WARNINGS) {
       this.unnamed++
       return
     }
-    this.#warned.add(storageKey)
+    this.#named++
+    named.add(storageKey)
     process.emitWarning(fault, { type: 'CacheKeyWarning', code: 'CACHE_KEY_WARNING' })
   }
 }

@@ -31,7 +31,7 @@ export function pageCache<R extends ExpressRequest = ExpressRequest>(
       response,
       target: request.originalUrl,
       site,
-      trusted: isTrusted(site, request),
+      trusted: () => isTrusted(site, request),
     }
   })
 }

@@ -26,6 +26,7 @@ export interface FastifyRequest {
 
 export interface FastifyReply {
   raw: ServerResponse
+  getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>
   hijack(): unknown
 }
 
@@ -98,8 +99,9 @@ function describe<R extends FastifyRequest>(request: R, reply: FastifyReply): No
     response: reply.raw,
     target: originalUrl,
     // With a proxy that it trusts, Fastify tells more addresses than that one's.
-    ...(ips && { told: { scheme: request.protocol, host: request.host }, trusted: ips.length > 1 }),
+    ...(ips && { told: { scheme: request.protocol, host: request.host }, trusted: () => ips.length > 1 }),
     site: (again, response) => server.routing(again, response),
+    set: () => reply.getHeaders(),
     beside: [request],
   }
 }

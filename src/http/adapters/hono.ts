@@ -5,17 +5,19 @@
 import type { Ttl } from '../../core/values/expiry.ts'
 import type { Watch } from '../credentials.ts'
 import { headerMiddlewares } from '../header-middlewares.ts'
-import { conditionally, recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
+import { conditionally, type Handle, recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
 import { prepare } from '../on-fetch/watched-request.ts'
 import type { PageCache } from '../page-cache.ts'
 import type { PageCacheOptions, RouteOptions } from '../page-options.ts'
 import { type PageCaches, Pages, type Purge } from '../pages.ts'
+import { type Fields, fieldsOf } from '../policy/fields.ts'
 import type { Exchange } from '../visit.ts'
 import { warnOrder } from '../warnings.ts'
 
 /** What is looked at of Hono's own context. */
 export interface HonoContext {
   req: { raw: Request }
+  body(data: null): Response
   get res(): Response
   set res(response: Response | undefined)
   // Hono types its variables by names that are not known here.
@@ -41,18 +43,21 @@ export function pageCache<C extends HonoContext = HonoContext>(
   options?: PageCacheOptions<C>,
 ): HonoPageCache<C> {
   const pages = new Pages(caches, options)
-  const updates = new WeakMap<object, { exchange?: Exchange }>()
+  const updates = new WeakMap<object, { exchange?: Exchange; own?: Fields }>()
   const through =
     (cache: () => PageCache<C>): HonoMiddleware<C> =>
     async (context, next) => {
       let handled = false
-      const response = await serve(cache(), context, context.req.raw, async (request, exchange) => {
+      const handle: Handle = async (request, exchange) => {
         handled = true
         context.req.raw = request
         if (exchange?.watch) watchVariables(context, exchange.watch)
         await next()
         return context.res
-      })
+      }
+      const response = await serve(cache(), context, context.req.raw, handle, undefined, () =>
+        setBefore(context),
+      )
       if (!handled) return response
       if (response !== context.res) replace(context, response)
       return undefined
@@ -60,10 +65,10 @@ export function pageCache<C extends HonoContext = HonoContext>(
   return {
     siteCache: () => through(() => pages.site),
     updateCache: () => async (context, next) => {
-      const update: { exchange?: Exchange } = {}
+      const update: { exchange?: Exchange; own?: Fields } = {}
       updates.set(context, update)
       await next()
-      if (update.exchange) replace(context, await recorded(update.exchange, context.res))
+      if (update.exchange) replace(context, await recorded(update.exchange, context.res, update.own))
       return undefined
     },
     fetchFromCache: () => async (context, next) => {
@@ -74,8 +79,10 @@ export function pageCache<C extends HonoContext = HonoContext>(
         return undefined
       }
       const course = await pages.site.begin(visitOf(context, context.req.raw))
-      if (course.do === 'reply') return responseOf(course.reply)
+      const own = setBefore(context)
+      if (course.do === 'reply') return responseOf(course.reply, own)
       update.exchange = course.exchange
+      update.own = own
       const { watch } = course.exchange
       context.req.raw = prepare(context.req.raw, course.exchange)
       if (watch) watchVariables(context, watch)
@@ -88,6 +95,11 @@ export function pageCache<C extends HonoContext = HonoContext>(
     },
     purge: pages.purge,
   }
+}
+
+/** What was set on the response so far. Looking at `context.res` instead would change what the handler's answer is merged with. */
+function setBefore(context: HonoContext): Fields {
+  return fieldsOf(context.body(null).headers)
 }
 
 /** Hono's middlewares hand on sessions and users as variables. */

@@ -49,7 +49,7 @@ export function pageCache<C extends KoaContext = KoaContext>(
         raw: req,
         response: res,
         target: originalUrl,
-        trusted: app.proxy === true,
+        trusted: () => app.proxy === true,
         site: siteOf(app),
         beside: [context],
       }

@@ -1,12 +1,13 @@
 /** A visit as a Fetch request, from its lookup to the response of the handler behind it. */
 import { ConditionalExchange } from '../conditional.ts'
 import type { PageCache } from '../page-cache.ts'
-import { fieldsOf } from '../policy/fields.ts'
+import { type Fields, fieldLines, fieldsOf } from '../policy/fields.ts'
 import type { Exchange, Reply, Visit } from '../visit.ts'
 import { prepare } from './watched-request.ts'
 
 export type Handle = (request: Request, exchange?: Exchange) => Response | Promise<Response>
 
+const NONE: Fields = Object.freeze({})
 const reruns = new WeakSet<Request>()
 
 /** Looks the page up; answers, or has `handle` do it and records what it answers. */
@@ -16,9 +17,11 @@ export async function serve<R>(
   raw: Request,
   handle: Handle,
   site?: Handle,
+  own: () => Fields = () => NONE,
 ): Promise<Response> {
   const course = await cache.begin(visitOf(request, raw, site))
-  if (course.do === 'reply') return responseOf(course.reply)
+  const set = own()
+  if (course.do === 'reply') return responseOf(course.reply, set)
   const { exchange } = course
   let response: Response
   try {
@@ -26,9 +29,9 @@ export async function serve<R>(
   } catch (error) {
     const reply = exchange.fail()
     if (reply === undefined) throw error
-    return responseOf(reply)
+    return responseOf(reply, set)
   }
-  return recorded(exchange, response)
+  return recorded(exchange, response, set)
 }
 
 /** Conditional GET alone. */
@@ -70,14 +73,14 @@ async function rerun(site: Handle, url: string, fields: Visit['fields']): Promis
 }
 
 /** What the handler answered, as it goes out. */
-export async function recorded(exchange: Exchange, response: Response): Promise<Response> {
+export async function recorded(exchange: Exchange, response: Response, own = NONE): Promise<Response> {
   // An upgrade or a network error is no response to be changed.
   if (response.status < 200) return response
-  const verdict = exchange.head(response.status, fieldsOf(response.headers))
+  const verdict = exchange.head(response.status, fieldsOf(response.headers), undefined, own)
   switch (verdict.do) {
     case 'replace':
       await response.body?.cancel()
-      return responseOf(verdict.reply)
+      return responseOf(verdict.reply, own)
     case 'not-modified':
       await response.body?.cancel()
       exchange.end()
@@ -86,7 +89,7 @@ export async function recorded(exchange: Exchange, response: Response): Promise<
         ...verdict.set,
       })
     case 'gather':
-      return gathered(exchange, response, verdict.set)
+      return gathered(exchange, response, verdict.set, own)
     case 'send':
       await verdict.after
       if (!verdict.kept) return withHeaders(response, verdict.set)
@@ -97,7 +100,7 @@ export async function recorded(exchange: Exchange, response: Response): Promise<
 const DESCRIBES_A_BODY = ['content-length', 'content-type', 'content-encoding', 'content-language']
 
 /** Reads the whole body first, unless it turns out too large. */
-async function gathered(exchange: Exchange, response: Response, set: object): Promise<Response> {
+async function gathered(exchange: Exchange, response: Response, set: object, own: Fields): Promise<Response> {
   const pieces: Uint8Array[] = []
   const reader = response.body?.getReader()
   for (;;) {
@@ -122,7 +125,7 @@ async function gathered(exchange: Exchange, response: Response, set: object): Pr
     return withHeaders(copyOf(response, rest), set)
   }
   const reply = exchange.end()
-  if (reply) return responseOf(reply)
+  if (reply) return responseOf(reply, own)
   return withHeaders(copyOf(response, Buffer.concat(pieces)), set)
 }
 
@@ -183,9 +186,14 @@ function apply(headers: Headers, set: object): void {
   }
 }
 
-export function responseOf({ status, lines, body }: Reply): Response {
+/** `own`: the fields that were set before the lookup, which every visit gets anew. */
+export function responseOf({ status, lines, body }: Reply, own = NONE): Response {
   const headers = new Headers()
   for (let i = 0; i < lines.length; i += 2) headers.append(lines[i]!, lines[i + 1]!)
+  for (const name of Object.keys(own)) {
+    if (headers.has(name)) continue
+    for (const line of fieldLines(own, name)) headers.append(name, line)
+  }
   return new Response(body ? viewOf(body) : null, { status, headers })
 }
 

@@ -68,10 +68,10 @@ export class Capture {
     })
   }
 
-  /** From here on the handler answers. What is set already is no part of its answer. */
-  begin(exchange: Exchange): void {
+  /** From here on the handler answers. What is set already, by a framework in a place of its own too, is no part of its answer. */
+  begin(exchange: Exchange, set?: OutgoingHttpHeaders): void {
     this.exchange = exchange
-    this.#before = this.#response.getHeaders()
+    this.#before = { ...this.#response.getHeaders(), ...set }
   }
 
   /** The handler threw: a page of ours may stand in, if nothing was sent. */
@@ -97,7 +97,7 @@ export class Capture {
     response.statusCode = status
     if (typeof second === 'string') response.statusMessage = second
     absorb(response, typeof second === 'string' ? third : second)
-    const verdict = this.exchange.head(status, response.getHeaders(), this.#whole)
+    const verdict = this.exchange.head(status, response.getHeaders(), this.#whole, this.#before)
     switch (verdict.do) {
       case 'replace':
         this.#replace(verdict.reply)
@@ -226,9 +226,22 @@ export class Capture {
 
 /** Sends an answer of ours, in place of the handler's. */
 export function send(response: ServerResponse, { status, lines, body }: Reply): void {
-  response.writeHead(status, lines as string[])
+  if (response.getHeaderNames().length === 0) response.writeHead(status, lines as string[])
+  else {
+    // Node would take every name out first and put it in again.
+    for (let i = 0; i < lines.length; i += 2) {
+      if (isRepeated(lines, i)) response.appendHeader(lines[i]!, lines[i + 1]!)
+      else response.setHeader(lines[i]!, lines[i + 1]!)
+    }
+    response.writeHead(status)
+  }
   if (body === undefined) response.end()
   else response.end(body)
+}
+
+function isRepeated(lines: readonly string[], at: number): boolean {
+  for (let i = 0; i < at; i += 2) if (lines[i] === lines[at]) return true
+  return false
 }
 
 /** The head as Node has it when nothing was given to `writeHead`: one place to look at and to change. */

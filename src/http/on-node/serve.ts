@@ -1,9 +1,10 @@
 /** A visit on Node's own request and response, from its lookup to the handler behind it. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { andThen } from '../../core/answer.ts'
 import type { PageCache } from '../page-cache.ts'
+import type { Scheme } from '../policy/page-key.ts'
 import type { Visit } from '../visit.ts'
-import { Capture, prepare, send } from './capture.ts'
+import { absorb, Capture, prepare, send } from './capture.ts'
 import { isRerun, rerun } from './rerun.ts'
 
 /** Where an adapter found what. `R` is the framework's own request. */
@@ -14,11 +15,13 @@ export interface NodeVisit<R> {
   /** As received, where the framework changes `raw.url`. */
   readonly target?: string | undefined
   /** The framework trusts the proxy it comes from. */
-  readonly trusted?: boolean | undefined
+  readonly trusted?: (() => boolean) | undefined
   /** What the framework tells of the URL, where it believes a proxy in a way of its own. */
   readonly told?: { readonly scheme: string; readonly host: string } | undefined
   /** Runs the whole site for another request, so that stale pages can be renewed. */
   readonly site?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined
+  /** Fields of the response that the framework has set and keeps in a place of its own until it answers. */
+  readonly set?: (() => Readonly<OutgoingHttpHeaders>) | undefined
   /** Objects beside the request that middlewares put things on. */
   readonly beside?: readonly object[]
 }
@@ -47,8 +50,18 @@ export function serve<R, T>(
   const { response } = on
   const outer = captures.get(response)
   if (outer?.exchange?.adopt?.(cache.spot, cache.settings)) return go()
+  const { raw, target = raw.url ?? '' } = on
+  const plain = isRerun(raw)
+    ? undefined
+    : cache.plainHits?.find(raw.method, schemeOf(raw), target, raw.rawHeaders)
+  if (plain !== undefined) {
+    if (on.set) absorb(response, on.set())
+    send(response, plain)
+    return answered?.()
+  }
   return andThen(cache.begin(visitOf(on)), (course): T | Promise<T | undefined> | undefined => {
     if (course.do === 'reply') {
+      if (on.set) absorb(response, on.set())
       send(response, course.reply)
       return answered?.()
     }
@@ -59,7 +72,7 @@ export function serve<R, T>(
     }
     const capture = outer && outer.exchange === undefined ? outer : new Capture(response)
     captures.set(response, capture)
-    capture.begin(exchange)
+    capture.begin(exchange, on.set?.())
     prepare(on.raw, exchange, ...(on.beside ?? []))
     const failed = (error: unknown): undefined => {
       if (!capture.fail()) throw error
@@ -76,19 +89,24 @@ export function serve<R, T>(
 }
 
 function visitOf<R>({ request, raw, target, trusted, told, site }: NodeVisit<R>): Visit<R> {
-  const secure = 'encrypted' in raw.socket && raw.socket.encrypted === true
+  const scheme = schemeOf(raw)
   const url = target ?? raw.url ?? ''
+  const trusts = trusted?.() ?? false
   return {
     request,
     method: raw.method ?? '',
     target: url,
-    scheme: (told ? told.scheme === 'https' : secure) ? 'https' : 'http',
+    scheme: told ? (told.scheme === 'https' ? 'https' : 'http') : scheme,
     host: told ? told.host : hostOf(raw),
     fields: raw.headers,
-    ...(trusted && { trusted: told ? ('applied' as const) : trusted }),
+    ...(trusts && { trusted: told ? ('applied' as const) : true }),
     ...(isRerun(raw) && { refresh: true }),
-    ...(site && { rerun: (fields) => rerun(site, url, secure, fields) }),
+    ...(site && { rerun: (fields) => rerun(site, url, scheme === 'https', fields) }),
   }
+}
+
+function schemeOf({ socket }: IncomingMessage): Scheme {
+  return 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http'
 }
 
 /** Node keeps the first of several Host lines and drops the others; whoever reads the raw ones may believe another. */

@@ -16,6 +16,10 @@ export interface ResponseControl {
   /** Nothing stale may be served: must-revalidate, proxy-revalidate, or s-maxage (RFC 9111 §5.2.2.10). */
   forbidsStale: boolean
   mustUnderstand: boolean
+  /** It was well formed, so that it may lift `no-store`; a malformed one only tightens. */
+  liftsNoStore: boolean
+  /** Bare and well formed: then a lifetime may be guessed at whatever the status (RFC 9111 §4.2.2). */
+  public: boolean
   /**
    * The answer to a request with credentials may be shared: `public`, `s-maxage` or `must-revalidate`
    * (§3.5).
@@ -64,6 +68,8 @@ export function responseControl(fields: Fields, targets: readonly string[] = NO_
     noCache: false,
     forbidsStale: false,
     mustUnderstand: false,
+    liftsNoStore: false,
+    public: false,
     allowsCredentials: false,
     maxAge: undefined,
     sMaxAge: undefined,
@@ -140,7 +146,11 @@ function readLines(
 ): void {
   for (const line of fieldLines(fields, 'cache-control')) {
     const { directives, torn } = parseDirectives(line)
-    if (torn) control.noStore = true
+    if (torn) {
+      control.noStore = true
+      // Nor is it lifted by anything.
+      if ('private' in control) control.private = true
+    }
     for (const directive of directives) {
       apply(directive)
       if (!directive.wellFormed) tighten(control, directive.text)
@@ -164,9 +174,13 @@ function applyToResponse(control: ResponseControl, { name, argument, wellFormed 
       break
     case 'must-understand':
       control.mustUnderstand = true
+      if (bare) control.liftsNoStore = true
       break
     case 'public':
-      if (bare) control.allowsCredentials = true
+      if (bare) {
+        control.public = true
+        control.allowsCredentials = true
+      }
       break
     case 'must-revalidate':
       control.forbidsStale = true

@@ -17,7 +17,7 @@ export interface Lifetime {
 }
 
 /** §4.2.2: statuses that may be stored without a lifetime of their own, and be given one. */
-export const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([
+const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([
   200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501,
 ])
 const LONGEST_HEURISTIC = 86_400
@@ -44,7 +44,7 @@ export function lifetime(
   }
   const own = ownLifetime(fields, control, date, now)
   if (own !== undefined) return own
-  if (rules.heuristic && HEURISTIC_STATUSES.has(status)) {
+  if (rules.heuristic && mayBeGuessed(status, control)) {
     const modified = parseHttpDate(field(fields, 'last-modified') ?? '', now)
     if (modified !== undefined && modified < date) {
       const seconds = Math.min(((date - modified) / 1000) * rules.heuristic, LONGEST_HEURISTIC)
@@ -74,6 +74,11 @@ export function ownLifetime(
   // §5.3: an invalid date, `0` above all, is in the past. Several lines, joined, are invalid too.
   const instant = parseHttpDate(expires, now)
   return { seconds: instant === undefined ? 0 : (instant - date) / 1000, from: 'expires' }
+}
+
+/** Whether a response may be kept without a lifetime of its own: by its status, or because it says `public`. */
+export function mayBeGuessed(status: number, control: ResponseControl): boolean {
+  return control.public || HEURISTIC_STATUSES.has(status)
 }
 
 export function storedStatuses(rules: PageRules): readonly number[] {

@@ -11,7 +11,8 @@ import {
 import type { Page, PageHead, PageRequest } from './page.ts'
 import type { PageRules } from './page-rules.ts'
 import { type ByteRange, contentRange, requestedRange } from './range.ts'
-import { isNotModified, notModifiedLines } from './validators.ts'
+import { OVERRIDES } from './storable.ts'
+import { CONDITIONAL_FIELDS, isNotModified, notModifiedLines } from './validators.ts'
 import { fits } from './vary.ts'
 
 export type MissReason =
@@ -93,6 +94,27 @@ export function lookup(request: PageRequest, page: Page | undefined, rules: Page
   }
   if (mayServeWhileRefreshing(head, now)) return { ...answer(request, page, now), refresh: true }
   return miss('stale', control, onError)
+}
+
+/**
+ * Every field of a request that `bypassReason`, `lookup` or `answer` looks at, besides those that select the page. One
+ * that has none of them is a plain one: it gets `plainAnswer` of any fresh page that fits.
+ */
+export const WEIGHED_FIELDS: readonly string[] = Object.freeze([
+  ...OVERRIDES,
+  ...CONDITIONAL_FIELDS,
+  'if-match',
+  'if-unmodified-since',
+  'content-length',
+  'transfer-encoding',
+  'authorization',
+  'cache-control',
+  'pragma',
+])
+
+/** `answer` for a plain GET; `age` in whole seconds. */
+export function plainAnswer(head: PageHead, age: number): Hit {
+  return hit(head.status, head.lines, age, undefined, undefined, true)
 }
 
 /**

@@ -18,6 +18,11 @@ export interface PageRules {
   readonly statuses?: readonly number[]
   /** Stores any final status that carries a lifetime of its own. Default false. */
   readonly anyStatus?: boolean
+  /**
+   * Lets `must-understand` lift `no-store` where the rules of the status are known (RFC 9111 §5.2.2.3). Default false:
+   * `no-store` wins.
+   */
+  readonly mustUnderstand?: boolean
   /** Stores a response with Set-Cookie, without that field. Default false: it is not stored. */
   readonly stripSetCookie?: boolean
   /**

@@ -1,7 +1,7 @@
 import { requestControl, responseControl } from './cache-control.ts'
 import { formatHttpDate, parseHttpDate } from './dates.ts'
 import { type Fields, field, overlay } from './fields.ts'
-import { ageOnArrival, dateOf, HEURISTIC_STATUSES, lifetime, ownLifetime } from './freshness.ts'
+import { ageOnArrival, dateOf, lifetime, mayBeGuessed, ownLifetime } from './freshness.ts'
 import { ofTheConnection } from './hop-by-hop.ts'
 import { flatLines, type PageHead, type PageRequest, type PageResponse } from './page.ts'
 import type { PageRules } from './page-rules.ts'
@@ -55,7 +55,7 @@ export function record(
   const life = lifetime(about.status, fields, control, date, rules, now)
   const validatable = Boolean(rules.keepToValidate) && hasValidator(fields)
   // §3: without a lifetime only some statuses are stored at all.
-  const storedWithout = validatable && HEURISTIC_STATUSES.has(about.status)
+  const storedWithout = validatable && mayBeGuessed(about.status, control)
   if (life === undefined && !storedWithout) return { reason: 'no-lifetime', add: NOTHING }
   const fromSite = life?.from === 'ttl' || life?.from === 'default'
   // What the handler tells others is in Cache-Control, whatever a targeted field tells us.

@@ -52,7 +52,8 @@ export type RefusalReason =
 export const MAX_LINES = 256
 const MAX_LINES_LENGTH = 65_536
 
-const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const
+/** Fields by which a handler may take a request for one of another method. */
+export const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const
 
 /** RFC 9111 §5.2.2.3: statuses whose rules for caches are known here. A 206 is not: parts are not stored. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
@@ -92,8 +93,9 @@ export function refusalReason(
   // A HEAD has no body to keep, and an answer without one must never be a GET's.
   if (request.method !== 'GET') return 'method'
   if (requested.noStore) return 'request-no-store'
-  // §3: no-store wins over must-understand, which RFC 9111 §5.2.2.3 leaves to the cache.
-  if (control.noStore) return 'no-store'
+  // RFC 9111 §5.2.2.3 leaves it to the cache whether must-understand lifts no-store.
+  const lifted = rules.mustUnderstand && control.liftsNoStore && UNDERSTOOD.has(status)
+  if (control.noStore && !lifted) return 'no-store'
   if (control.private) return 'private'
   if (control.noCache && !(rules.keepToValidate && hasValidator(fields))) return 'no-cache'
   // §3.3: a part is not the page. With any other status Content-Range has no meaning (RFC 9110 §14.4).

@@ -4,6 +4,9 @@ import { createHash } from 'node:crypto'
 const { module, directory, reads, role, ...how } = JSON.parse(process.argv[2])
 const { file } = await import(module)
 
+process.stdin.on('end', () => process.exit()).resume()
+process.stdin.unref()
+
 const frame = (key) => `shop:1:${key}`
 const space = {
   prefix: 'shop',
@@ -96,8 +99,9 @@ const roles = {
     }
   },
   async claim() {
+    const began = Date.now()
     const { token } = await backend.claim(space, 'job', how.ms)
-    console.log(JSON.stringify({ token }))
+    console.log(JSON.stringify({ token, began }))
     await new Promise((resolve) => setTimeout(resolve, how.hold))
     return backend.fill(space, 'job', token, Buffer.from('late'), Number.POSITIVE_INFINITY)
   },
@@ -128,7 +132,9 @@ const roles = {
   },
   async exit() {
     await backend.set(space, 'a', Buffer.from('1'), Number.POSITIVE_INFINITY)
-    console.log(JSON.stringify({ done: Date.now() }))
+    // A sweep and the like begin once the turn is over.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    console.log(JSON.stringify({ active: process.getActiveResourcesInfo() }))
   },
 }
 

@@ -1,7 +1,7 @@
 /** The right to make a key, held by the key's own item: what may come between the claim and the fill. */
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type MemcachedClient, memcachedClient } from '../../../src/backends/memcached/client/index.ts'
 import {
   type MemcachedBackend,
@@ -11,6 +11,7 @@ import {
 import type { Space } from '../../../src/core/backend.ts'
 import { GRACED, PLAIN } from '../../../src/core/values/entry.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
+import { fakeClock } from '../../../src/testing/index.ts'
 import { startMemcached } from '../../servers/memcached.ts'
 import type { TestServer } from '../../servers/server.ts'
 
@@ -18,32 +19,41 @@ const LONG = 30_000
 const NEVER = Number.POSITIVE_INFINITY
 
 let server: TestServer
-let space: Space
 const open: { close(): Promise<unknown> }[] = []
 
 beforeAll(async () => {
   server = await startMemcached()
 })
-afterEach(() => Promise.all(open.splice(0).map((one) => one.close())))
+afterAll(() => Promise.all(open.map((one) => one.close())))
 
 function opened(options: MemcachedOptions = {}): MemcachedBackend {
-  space = makeSpace(randomUUID(), 1)
-  const backend = memcached({ servers: server.address, opTimeout: 5_000, ...options })
+  const backend = memcached({ servers: server.address, opTimeout: 5_000, connectTimeout: 5_000, ...options })
   open.push(backend)
   return backend
 }
 
-function bare(): MemcachedClient {
-  const client = memcachedClient({ servers: server.address })
+/** A space of its own for each test. */
+function ownSpace(): Space {
+  return makeSpace(randomUUID(), 1)
+}
+
+function bare(servers = server.address): MemcachedClient {
+  const client = memcachedClient({ servers, timeout: 5_000 })
   open.push(client)
   return client
+}
+
+/** So many seconds the server itself will keep an item. */
+async function secondsLeft(space: Space, key: string): Promise<number | undefined> {
+  return (await bare().get(space.frame(key), { ttl: true }))?.ttl
 }
 
 const entry = (text: string, mark = PLAIN) => Buffer.concat([Buffer.of(mark), Buffer.from(text)])
 const later = () => Date.now() + 3_600_000
 
-describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
+describe.concurrent.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
   it('a live entry under a claim is read, kept and moved as if there were none', async () => {
+    const space = ownSpace()
     const backend = opened({ protocol })
     const what = entry('value', GRACED)
     await backend.set(space, 'k', what, later())
@@ -60,6 +70,7 @@ describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
   })
 
   it('deletes count entries, and neither claims nor nothing', async () => {
+    const space = ownSpace()
     const backend = opened({ protocol })
     await backend.set(space, 'entry', entry('v'), later())
     await backend.set(space, 'claimed', entry('v'), later())
@@ -69,49 +80,62 @@ describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
   })
 
   it('an entry that ends while it is claimed is gone at its end, and the claim is not', async () => {
+    const space = ownSpace()
     const backend = opened({ protocol })
-    await backend.set(space, 'k', entry('v'), Date.now() + 1_000)
+    const clock = fakeClock(Date.UTC(2026, 0, 1))
+    backend.open({ clock, evicted() {}, corrupt() {}, failed() {} })
+    await backend.set(space, 'k', entry('v'), clock.now() + 10_000)
     const { token } = await backend.claim(space, 'k', LONG)
-    await expect.poll(() => backend.get(space, 'k'), { timeout: 3_000 }).toBeUndefined()
-    expect(await backend.fill(space, 'k', token!, entry('made'), later())).toBe(true)
+    clock.advance(9_999)
+    expect(await backend.get(space, 'k')).toEqual(entry('v'))
+    clock.advance(1)
+    expect(await backend.get(space, 'k')).toBeUndefined()
+    expect(await backend.fill(space, 'k', token!, entry('made'), clock.now() + 60_000)).toBe(true)
     expect(await backend.get(space, 'k')).toEqual(entry('made'))
   })
 
   it('a release leaves the entry its end', async () => {
+    const space = ownSpace()
     const backend = opened({ protocol })
-    const end = Date.now() + 3_000
-    await backend.set(space, 'k', entry('v'), end)
+    await backend.set(space, 'k', entry('v'), Date.now() + 10_000)
     const { token } = await backend.claim(space, 'k', LONG)
+    expect(await secondsLeft(space, 'k')).toBeGreaterThan(11)
     await backend.release(space, 'k', token)
     expect(await backend.get(space, 'k')).toEqual(entry('v'))
-    await expect.poll(() => backend.get(space, 'k'), { timeout: 5_000 }).toBeUndefined()
-    expect(Date.now()).toBeLessThan(end + 1_500)
+    expect(await secondsLeft(space, 'k')).toBeLessThanOrEqual(11)
   })
 
-  it('F62 a claim that nobody ends is gone from the server by itself', async () => {
+  it('F62 a claim that nobody ends is gone from the server by itself', async ({ expect }) => {
+    const space = ownSpace()
     const backend = opened({ protocol })
     await backend.claim(space, 'k', 200)
+    expect(await secondsLeft(space, 'k')).toBeLessThanOrEqual(2)
     const client = bare()
-    await expect.poll(() => client.get(space.frame('k')), { timeout: 4_000 }).toBeUndefined()
+    await expect.poll(() => client.get(space.frame('k')), { timeout: 10_000 }).toBeUndefined()
   })
 
-  it('a server that was started again and counts anew is not taken for the one that gave the claim', async () => {
+  it('a server that was started again and counts anew is not taken for the one that gave the claim', async ({
+    expect,
+  }) => {
+    const space = ownSpace()
     const other = await startMemcached()
     const backend = opened({ protocol, servers: other.address })
     const { token } = await backend.claim(space, 'k', LONG)
     await other.restart()
-    const client = memcachedClient({ servers: other.address })
-    open.push(client)
+    const client = bare(other.address)
     // As many stores as before: the same cas.
     await client.set(space.frame('k'), entry('newer'))
     const { cas } = (await client.get(space.frame('k'), { cas: true }))!
     if (protocol === 'meta') expect(token?.split('.')[1]).toBe(String(cas))
-    await expect.poll(() => backend.get(space, 'k').catch(() => undefined)).toEqual(entry('newer'))
+    await expect
+      .poll(() => backend.get(space, 'k').catch(() => undefined), { timeout: 10_000 })
+      .toEqual(entry('newer'))
     expect(await backend.fill(space, 'k', token!, entry('late'), later())).toBe(false)
     expect((await client.get(space.frame('k')))?.value).toEqual(entry('newer'))
   })
 
   it('F66 whatever others do between claim and fill, in whatever order, the late one loses', async () => {
+    const space = ownSpace()
     const one = opened({ protocol })
     const two = opened({ protocol })
     const writes = {
@@ -161,6 +185,7 @@ describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
   })
 
   it('F66 fills that race with sets: the set always rests there in the end', async () => {
+    const space = ownSpace()
     const one = opened({ protocol })
     const two = opened({ protocol })
     for (let i = 0; i < 100; i++) {

@@ -3,10 +3,10 @@ import { beforeAll, describe, vi } from 'vitest'
 import { startMemcached } from '../../servers/memcached.ts'
 import type { TestServer } from '../../servers/server.ts'
 import { EVERY_BACKEND, EVERY_CACHE, promise } from '../promises.ts'
-import { memcachedContext, UNSIGNED } from './context.ts'
+import { memcachedContext, turn, UNSIGNED } from './context.ts'
 
 // Most of the cases wait for an end on the server's clock.
-vi.setConfig({ maxConcurrency: 40 })
+vi.setConfig({ maxConcurrency: 200 })
 
 let server: TestServer
 beforeAll(async () => {
@@ -21,6 +21,7 @@ describe.concurrent('meta protocol', () => {
       topics: [...EVERY_BACKEND, 'sharing', 'bytes', 'peeking'],
       cacheTopics: [...EVERY_CACHE, 'fleet'],
       except: UNSIGNED,
+      turn,
     },
   )
 })

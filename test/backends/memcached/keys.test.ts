@@ -1,4 +1,4 @@
-/** Every string is a key, and no key is a command; newcache's keys are where newcache would look for them. */
+/** Every string is a key, and no key is a command. */
 import fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -8,7 +8,7 @@ import {
 } from '../../../src/backends/memcached/client/index.ts'
 import { memcached } from '../../../src/backends/memcached/memcached.ts'
 import { wireKeys } from '../../../src/backends/memcached/wire-key.ts'
-import { createCaches, hashedKeys } from '../../../src/index.ts'
+import { createCaches } from '../../../src/index.ts'
 import { startMemcached } from '../../servers/memcached.ts'
 import type { TestServer } from '../../servers/server.ts'
 
@@ -95,110 +95,5 @@ describe.each(['meta', 'text', 'binary'] as const)('%s', (protocol) => {
     expect(await client.get('pwn')).toBeUndefined()
     expect(await stat('curr_items')).toBe(keys.length)
     expect(await stat('cmd_flush')).toBe(flushes)
-  })
-})
-
-describe('newcache', () => {
-  beforeAll(() => {
-    client = memcachedClient({ servers: server.address, distribution: 'modula' })
-    return () => client.close()
-  })
-
-  const backend = () => memcached({ servers: server.address, distribution: 'modula', clear: 'epoch' })
-
-  it('NC-4 its keys on the server, by md5, sha1 and sha256', async () => {
-    const caches = opened(
-      createCaches({
-        default: {
-          backend: backend(),
-          keyFunction: hashedKeys({ flavor: 'staging', hash: 'md5' }),
-          version: 2,
-        },
-        sha1: { backend: backend(), keyFunction: hashedKeys({ flavor: 'test', hash: 'sha1' }) },
-        sha256: { backend: backend(), keyFunction: hashedKeys({ flavor: 'test' }) },
-      }),
-    )
-    await caches.default.set('games', 1)
-    await caches.sha1.set('games', 2)
-    await caches.sha256.set('games', 3)
-    const at = async (key: string) => (await client.get(key))?.value.toString()
-    expect(await at('staging-2-9cfa7aefcc61936b70aaec6729329eda')).toBe('1')
-    expect(await at('test-1-dd27204535de317c6202952eeb2043fad52e3fec')).toBe('2')
-    expect(await caches.sha256.get('games')).toBe(3)
-  })
-
-  it('NC-6 NC-7 any key of any length; another version or flavor sees nothing of it', async () => {
-    const shared = backend()
-    const caches = opened(
-      createCaches({
-        default: { backend: shared, keyFunction: hashedKeys({ flavor: 'a' }) },
-        other: { backend: shared, keyFunction: hashedKeys({ flavor: 'b' }) },
-      }),
-    )
-    for (const key of ['k'.repeat(10_000), 'x\r\nflush_all\r\n', ' ', '😀']) {
-      await caches.default.set(key, key.length)
-      expect(await caches.default.get(key)).toBe(key.length)
-      expect(await caches.default.get(key, { version: 2 })).toBeUndefined()
-      expect(await caches.other.get(key)).toBeUndefined()
-    }
-  })
-
-  it("NC-33 clear empties this cache's own keys, all versions, and nobody else's", async () => {
-    const shared = backend()
-    const caches = opened(
-      createCaches({
-        default: { backend: shared, keyFunction: hashedKeys({ flavor: 'mine' }) },
-        other: { backend: shared, keyFunction: hashedKeys({ flavor: 'theirs' }) },
-      }),
-    )
-    await caches.default.set('k', 1)
-    await caches.default.set('k', 1, { version: 2 })
-    await caches.other.set('k', 1)
-    expect(await caches.default.clear()).toBe(true)
-    expect(await caches.default.get('k')).toBeUndefined()
-    expect(await caches.default.get('k', { version: 2 })).toBeUndefined()
-    expect(await caches.other.get('k')).toBe(1)
-    await caches.default.set('k', 2)
-    expect(await caches.default.get('k')).toBe(2)
-  })
-
-  it('NC-16 exactly 30 days, and a minute either side, can be read back', async () => {
-    const { default: cache } = opened(createCaches({ default: { backend: backend() } }))
-    for (const ttl of [2_592_000 - 60, 2_592_000 - 59, 2_592_000, 2_592_001, 2_592_060]) {
-      await cache.set(`ttl-${ttl}`, 'value', { ttl, staleFor: 60 })
-      expect(await cache.get(`ttl-${ttl}`), `${ttl} s`).toBe('value')
-    }
-  })
-
-  it('NC-22 NC-23 NC-24 herds: has uses up nothing, and of 50 who find it stale or missing one loads', async () => {
-    const one = opened(createCaches({ default: { backend: backend(), keyPrefix: 'herd' } })).default
-    const two = opened(createCaches({ default: { backend: backend(), keyPrefix: 'herd' } })).default
-    let loads = 0
-    const load = async () => `load ${++loads}`
-    const all = () =>
-      Promise.all(
-        Array.from({ length: 50 }, (_, i) =>
-          (i % 2 ? one : two).getOrSet('k', load, { ttl: 60, staleFor: 60 }),
-        ),
-      )
-    expect(new Set(await all())).toEqual(new Set(['load 1']))
-    await one.expire('k')
-    expect(await one.has('k')).toBe(false)
-    expect(await one.get('k')).toBeUndefined()
-    expect(new Set(await all())).toEqual(new Set(['load 1']))
-    await expect.poll(() => one.get('k')).toBe('load 2')
-    expect(loads).toBe(2)
-  })
-
-  it('NC-26 NC-27 getMany takes any iterable once; setMany protects as set does', async () => {
-    const { default: cache } = opened(createCaches({ default: { backend: backend(), keyPrefix: 'many' } }))
-    expect(await cache.setMany({ a: null, b: 2 }, { ttl: 60, staleFor: 60 })).toEqual([])
-    expect(await cache.getMany(['a', 'b', 'c'])).toEqual(
-      new Map<string, unknown>([
-        ['a', null],
-        ['b', 2],
-      ]),
-    )
-    expect((await cache.inspect('a')).status).toBe('fresh')
   })
 })

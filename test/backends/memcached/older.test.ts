@@ -3,10 +3,10 @@ import { beforeAll, describe, vi } from 'vitest'
 import { startMemcached } from '../../servers/memcached.ts'
 import type { TestServer } from '../../servers/server.ts'
 import { EVERY_BACKEND, promise } from '../promises.ts'
-import { memcachedContext, UNSIGNED } from './context.ts'
+import { memcachedContext, turn, UNSIGNED } from './context.ts'
 
 // Most of the cases wait for an end on the server's clock.
-vi.setConfig({ maxConcurrency: 40 })
+vi.setConfig({ maxConcurrency: 200 })
 
 let servers: TestServer[]
 beforeAll(async () => {
@@ -33,6 +33,7 @@ for (const protocol of ['text', 'binary'] as const) {
         topics: [...but('clearing'), 'sharing', 'bytes', 'peeking'],
         cacheTopics: ['counting', 'staleness', 'fleet'],
         except: NO_CLEAR,
+        turn,
       },
     )
   })
@@ -53,6 +54,7 @@ describe.concurrent('three servers', () => {
         'sharing',
       ],
       cacheTopics: ['keys', 'verbs', 'get or set', 'fleet'],
+      turn,
     },
   )
 })

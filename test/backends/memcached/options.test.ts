@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { type MemcachedOptions, memcached } from '../../../src/backends/memcached/memcached.ts'
 import { settleOptions } from '../../../src/backends/memcached/options.ts'
+import { checkCaches } from '../../../src/index.ts'
 
 function refusal(options: unknown): Error & { code?: string } {
   try {
@@ -68,4 +69,19 @@ it('A password in a URL is used, and no message shows it', () => {
   ]) {
     expect(refusal(options).message).not.toMatch(/s3cret/)
   }
+})
+
+it.each<[MemcachedOptions, string[]]>([
+  [{}, []],
+  [{ servers: 'a,b' }, []],
+  [{ servers: 'a', username: 'anna', password: 'word' }, ['memcached.W001']],
+  [{ servers: 'memcached://anna:word@127.0.0.1,a' }, ['memcached.W001']],
+  [{ servers: 'memcacheds://anna:word@a' }, []],
+  [{ servers: 'localhost,unix:/run/m.sock,[::1]', username: 'anna', password: 'word' }, []],
+  [{ servers: 'a,b', ejectDead: true }, ['memcached.W002']],
+  [{ servers: 'a', ejectDead: true }, []],
+])('checkCaches finds in %j: %j', (options, ids) => {
+  const found = checkCaches({ default: { backend: memcached(options) } })
+  expect(found.map(({ id, alias }) => `${alias} ${id}`)).toEqual(ids.map((id) => `default ${id}`))
+  expect(JSON.stringify(found)).not.toContain('word@')
 })

@@ -20,7 +20,7 @@ const ways: [string, () => RedisBackend][] = [
 ]
 
 /** Replicas lag; what is read from them is looked at until it is there. */
-const settled = { timeout: 2_000, interval: 10 }
+const settled = { timeout: 20_000, interval: 10 }
 
 describe.each(ways)('%s', (_name, make) => {
   let backend: RedisBackend

@@ -128,6 +128,28 @@ describe('key functions', () => {
     expect(() => hashedKeys({ hash: 'sha512' as 'sha1' })).toThrow(TypeError)
   })
 
+  it('NC-9 readableTail shows the beginning of the key, harmless and within 250 bytes; the digest is the same', () => {
+    const plain = hashedKeys({ flavor: 'test', hash: 'sha1' })
+    const readable = hashedKeys({ flavor: 'test', hash: 'sha1', readableTail: true })
+    expect(readable('games', '', 1)).toBe('test-1-dd27204535de317c6202952eeb2043fad52e3fec-games')
+    expect(readable('user:42 é\r\n/a.b', '', 1).slice(48)).toBe('user:42____/a.b')
+    expect(() => hashedKeys({ readableTail: 60 as unknown as boolean })).toThrow(TypeError)
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), fc.nat(260), version, (one, long, of) => {
+        const prefix = 'p'.repeat(long)
+        const without = plain(one, prefix, of)
+        const made = readable(one, prefix, of)
+        expect(made.startsWith(without)).toBe(true)
+        expect(made.length).toBeLessThanOrEqual(Math.max(250, without.length))
+        expect(made.slice(without.length)).toMatch(/^(-[\w.:/]{1,60})?$/)
+        for (const keys of [plain, readable]) {
+          for (const key of [made, without]) expect(keys.owns?.(key, prefix)).toBe(true)
+          expect(keys.owns?.(made, `${prefix}x`)).toBe(false)
+        }
+      }),
+    )
+  })
+
   it('A05 hashedKeys tells halves of characters apart', () => {
     const hashed = hashedKeys()
     const keys = ['\ud800', '\ud801', '\ufffd', '\udc00']
@@ -181,6 +203,11 @@ describe('what classic Memcached could not carry', () => {
       for (let i = 0; i < 150; i++) check.check(space, `bad ${i}`)
       expect(warn).toHaveBeenCalledTimes(100)
       expect(check.unnamed).toBe(51)
+    })
+
+    it('VAL-07 once a process: another cache does not name the same key again', () => {
+      for (let i = 0; i < 2; i++) new KeyCheck('warn').check(space, 'told once')
+      expect(warn).toHaveBeenCalledTimes(1)
     })
 
     it("VAL-08 'any' is silent, 'strict' throws, a function is asked of every key", () => {

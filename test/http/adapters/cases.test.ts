@@ -301,6 +301,51 @@ describe.each(MOUNTS)('$name', ({ start, reruns, name }) => {
     expect(view).toHaveBeenCalledTimes(2)
   })
 
+  it('rule 41: a 304 that names another page brings nothing up to date, and nobody gets it bare', async () => {
+    const clock = fakeClock()
+    let n = 0
+    const view = vi.fn(
+      (asked: Asked): Answer =>
+        asked.header('if-none-match')
+          ? { status: 304, headers: { etag: '"v2"', 'cache-control': 'max-age=10', 'x-new': 'yes' } }
+          : { body: `page ${++n}`, headers: { etag: '"v1"', 'cache-control': 'max-age=10' } },
+    )
+    const { url } = await site(view, { clock, options: { keepToValidate: '1h' } })
+    await ask(`${url}/a`)
+    clock.advance(11_000)
+    const got = await ask(`${url}/a`)
+    expect(got).toMatchObject({ status: 200, body: 'page 1' })
+    expect(got.headers['x-new']).toBeUndefined()
+    expect(await ask(`${url}/a`)).toMatchObject({ status: 200, body: 'page 2' })
+  })
+
+  it('what was set before the lookup is each visit’s own: never another’s, and on a hit too', async () => {
+    if (name === 'node, wrapped' || name === 'fetch') return
+    let n = 0
+    const before = () => ({ 'x-request-id': `id ${++n}`, 'x-both': 'outer' })
+    const view = counting((m) => ({ body: `page ${m}`, headers: { 'x-both': 'inner', etag: '"v1"' } }))
+    const { url } = await site(view, { before })
+    for (const turn of [1, 2, 3]) {
+      const got = await ask(`${url}/a`)
+      expect(got).toMatchObject({ body: 'page 1' })
+      expect(got.headers, `turn ${turn}`).toMatchObject({ 'x-request-id': `id ${turn}`, 'x-both': 'inner' })
+    }
+    const known = await ask(`${url}/a`, { headers: { 'if-none-match': '"v1"' } })
+    expect(known).toMatchObject({ status: 304 })
+    expect(known.headers['x-request-id']).toBe('id 4')
+  })
+
+  it('A51 nor is a page stored whose cookie was set before the lookup', async () => {
+    if (name === 'node, wrapped' || name === 'fetch') return
+    let n = 0
+    const { url } = await site(counting(), { before: () => ({ 'set-cookie': `sid=${++n}` }) })
+    for (const turn of [1, 2]) {
+      const got = await ask(`${url}/a`)
+      expect(got.body).toBe(`page ${turn}`)
+      expect(got.headers['set-cookie']).toEqual([`sid=${turn}`])
+    }
+  })
+
   it('A73 a GET with a body passes by', async () => {
     const { url } = await site(counting())
     await ask(`${url}/a`, { body: 'x', headers: { 'content-length': 1 } }).catch(() => {})

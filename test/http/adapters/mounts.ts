@@ -51,6 +51,8 @@ export interface Setup {
   doors?: Doors
   backend?: Backend
   clock?: Clock
+  /** Fields that something in front of the page cache sets, anew for each visit. */
+  before?: () => Record<string, string>
 }
 
 export interface Site {
@@ -69,9 +71,15 @@ export interface Mount {
 }
 
 function cachesFor({ backend = memory(), clock }: Setup) {
-  return makeCaches({ default: { backend }, special: { backend: memory() } }, clock ? { clock } : {}, () => {
+  const none = () => {
     throw new Error('pages go through no codec')
-  })
+  }
+  const format = { encode: none, decode: none, retime: none }
+  return makeCaches(
+    { default: { backend }, special: { backend: memory() } },
+    clock ? { clock } : {},
+    () => format,
+  )
 }
 
 async function listen(
@@ -165,7 +173,11 @@ const nodeConnect: Mount = {
           : doors === 'wrong order'
             ? pages.fetchFromCache()(pages.updateCache()(handler))
             : pages.cachePage(...doors.route)(handler)
-    return listen(orFail(door), pages.purge, caches)
+    const outer = (request: http.IncomingMessage, response: http.ServerResponse) => {
+      for (const [name, value] of Object.entries(setup.before?.() ?? {})) response.setHeader(name, value)
+      return door(request, response)
+    }
+    return listen(orFail(outer), pages.purge, caches)
   },
 }
 
@@ -177,7 +189,13 @@ function expressMount(name: string, make: typeof express): Mount {
       const caches = cachesFor(setup)
       const pages = forExpress.pageCache(caches, setup.options)
       const app = make()
-      const { doors = 'site' } = setup
+      const { doors = 'site', before } = setup
+      if (before) {
+        app.use((_request: express.Request, response: express.Response, next: express.NextFunction) => {
+          response.set(before())
+          next()
+        })
+      }
       if (doors === 'site') app.use(pages.siteCache())
       else if (doors === 'halves') app.use(pages.updateCache(), pages.fetchFromCache())
       else if (doors === 'wrong order') app.use(pages.fetchFromCache(), pages.updateCache())
@@ -210,7 +228,13 @@ const koa: Mount = {
     const pages = forKoa.pageCache(caches, setup.options)
     const app = new Koa()
     app.silent = true
-    const { doors = 'site' } = setup
+    const { doors = 'site', before } = setup
+    if (before) {
+      app.use((context, next) => {
+        context.set(before())
+        return next()
+      })
+    }
     if (doors === 'site') app.use(pages.siteCache())
     else if (doors === 'halves') app.use(pages.updateCache()).use(pages.fetchFromCache())
     else if (doors === 'wrong order') app.use(pages.fetchFromCache()).use(pages.updateCache())
@@ -232,7 +256,8 @@ const inFastify: Mount = {
     const caches = cachesFor(setup)
     const pages = forFastify.pageCache(caches, setup.options)
     const app = fastify({ routerOptions: { ignoreTrailingSlash: false } })
-    const { doors = 'site' } = setup
+    const { doors = 'site', before } = setup
+    if (before) app.addHook('onRequest', async (_request, reply) => void reply.headers(before()))
     if (doors === 'site') app.register(pages.siteCache())
     else if (doors === 'halves') app.register(pages.updateCache()).register(pages.fetchFromCache())
     else if (doors === 'wrong order') app.register(pages.fetchFromCache()).register(pages.updateCache())
@@ -309,12 +334,21 @@ const hono: Mount = {
     const caches = cachesFor(setup)
     const pages = forHono.pageCache(caches, setup.options)
     const app = new Hono()
-    const { doors = 'site' } = setup
+    const { doors = 'site', before } = setup
+    if (before) {
+      app.use(async (context, next) => {
+        for (const [name, value] of Object.entries(before())) context.header(name, value)
+        await next()
+      })
+    }
     if (doors === 'site') app.use(pages.siteCache())
     else if (doors === 'halves') app.use(pages.updateCache()).use(pages.fetchFromCache())
     else if (doors === 'wrong order') app.use(pages.fetchFromCache()).use(pages.updateCache())
     else app.use(pages.cachePage(...doors.route))
-    app.all('*', async (context) => fetchAnswer(context.req.method, await view(fetchAsked(context.req.raw))))
+    app.all('*', async (context) => {
+      const made = fetchAnswer(context.req.method, await view(fetchAsked(context.req.raw)))
+      return before ? context.newResponse(made.body, made) : made
+    })
     app.onError(() => new Response('failed', { status: 500 }))
     return listen(getRequestListener(app.fetch, { overrideGlobalObjects: false }), pages.purge, caches)
   },

@@ -100,6 +100,32 @@ describe('whether a response is stored', () => {
     expect(recorded({ 'cache-control': 'max-age=60, must-understand, no-store' }).reason).toBe('no-store')
   })
 
+  it('rule 8: where the site says so, must-understand lifts no-store for a status that is understood', () => {
+    const rules = { ...SITE, anyStatus: true, mustUnderstand: true }
+    const stored = (value: string, status = 200) =>
+      record(get(), { status, fields: { 'cache-control': `max-age=60, ${value}` } }, rules, NOW).reason
+    expect(stored('no-store, must-understand')).toBeUndefined()
+    expect(stored('no-store, must-understand', 599)).toBe('no-store')
+    expect(stored('no-store')).toBe('no-store')
+    expect(stored('private, no-store, must-understand')).toBe('private')
+    expect(stored('no-store, must-understand=1')).toBe('no-store')
+    expect(stored('must-understand, x="')).toBe('private')
+    expect(
+      record(get(), { status: 200, fields: { 'cache-control': 'no-store, must-understand' } }, SITE, NOW)
+        .reason,
+    ).toBe('no-store')
+  })
+
+  it('rule 6: public lets a lifetime be guessed at for any status, where the site stores any', () => {
+    const fields = { 'last-modified': 'Sun, 17 Jul 2016 00:00:00 GMT', 'cache-control': 'public' }
+    const rules = { anyStatus: true, heuristic: 0.1 }
+    expect(record(get(), { status: 599, fields }, rules, NOW).reason).toBeUndefined()
+    expect(
+      record(get(), { status: 599, fields: { ...fields, 'cache-control': 'x' } }, rules, NOW).reason,
+    ).toBe('no-lifetime')
+    expect(record(get(), { status: 599, fields }, { heuristic: 0.1 }, NOW).reason).toBe('status')
+  })
+
   it('rule 1, rule 16: only GET makes entries', () => {
     expect(recorded(FRESH, {}, head()).reason).toBe('method')
     for (const method of ['POST', 'PUT', 'get', 'QUERY', 'M-SEARCH']) {

@@ -2,14 +2,15 @@
  * The binary protocol, which memcached has given up in favour of the meta protocol. Here for hosted services that log
  * in by SASL, which exists nowhere else: the plain verbs, and no more. Every reply carries its request's token.
  */
-import { checkFlags, checkNames, unsigned64 } from './arguments.ts'
-import { argumentError, MemcachedError, type MemcachedErrorCode, ProtocolDoubt } from './errors.ts'
+import { checkFlags, unsigned64 } from './arguments.ts'
+import { MemcachedError, type MemcachedErrorCode, ProtocolDoubt } from './errors.ts'
 import { expiryOnWire } from './expiry.ts'
 import { type Frame, FrameReader, HEADER } from './frames.ts'
 import { binaryKey } from './key.ts'
 import type { Outbox } from './outbox.ts'
 import { Request } from './request.ts'
 import { checkTopic } from './text-admin.ts'
+import { checkCount, checkDelete, checkGet, checkStore, onlyMeta } from './verb-options.ts'
 import type {
   CountOptions,
   DeleteOptions,
@@ -125,17 +126,7 @@ class Command<Result> extends Request<Frame, Result> {
 
 const MORE = Symbol('more')
 
-function checkGet(options: GetOptions | undefined): void {
-  if (options === undefined) return
-  checkNames('get', options, ['cas', 'ttl', 'touch', 'vivify', 'recache', 'value', 'bump'])
-  for (const name of ['ttl', 'vivify', 'recache'] as const)
-    if (options[name] !== undefined) throw notHere(name)
-  if (options.bump === false) throw notHere('bump: false')
-}
-
-function notHere(name: string): Error {
-  return new MemcachedError('NOT_SUPPORTED', `${name} needs protocol: 'meta'`)
-}
+const META_GET = ['ttl', 'vivify', 'recache', 'bump'] as const
 
 function getPacket(key: string, quiet: boolean, options: GetOptions | undefined): Buffer {
   if (options?.touch === undefined) return packet(quiet ? GETQ : GET, binaryKey(key), NOTHING, 0)
@@ -167,6 +158,7 @@ class Get extends Request<Frame, Item | undefined> {
   ) {
     super(resolve, reject)
     checkGet(options)
+    onlyMeta(options, META_GET)
     this.#packet = getPacket(key, false, options)
     this.#options = options
   }
@@ -208,6 +200,7 @@ class GetMany extends Request<Frame, ManyItems> {
   ) {
     super(resolve, reject)
     checkGet(options)
+    onlyMeta(options, META_GET)
     this.#keys = keys
     this.#packets = [...keys.map((key) => getPacket(key, true, options)), packet(NOOP, NOTHING, NOTHING, 0)]
     this.#options = options
@@ -253,14 +246,8 @@ function store(
   resolve: Resolve<StoreResult>,
   reject: Reject,
 ): Request<Frame> {
-  if (options !== undefined) {
-    checkNames('store', options, ['expiry', 'flags', 'mode', 'cas', 'acceptStale', 'newCas', 'returnCas'])
-    for (const name of ['acceptStale', 'newCas'] as const) if (options[name]) throw notHere(name)
-  }
-  const mode = options?.mode ?? 'set'
-  if (!Object.hasOwn(STORES, mode)) {
-    throw argumentError(TypeError, 'INVALID_ARGUMENT', `mode: one of ${Object.keys(STORES).join(', ')}`)
-  }
+  const mode = checkStore(options)
+  onlyMeta(options, ['acceptStale', 'newCas'])
   const joins = mode === 'append' || mode === 'prepend'
   const flags = Buffer.alloc(4)
   flags.writeUInt32BE(checkFlags(options?.flags))
@@ -287,12 +274,12 @@ function count(
   resolve: Resolve<bigint | undefined>,
   reject: Reject,
 ): Request<Frame> {
-  if (options !== undefined) checkNames('incr', options, ['by', 'initial', 'expiry'])
+  const { by, initial } = checkCount(options)
   const extras = Buffer.alloc(20)
-  extras.writeBigUInt64BE(unsigned64('by', options?.by ?? 1), 0)
-  extras.writeBigUInt64BE(unsigned64('initial', options?.initial ?? 0), 8)
-  if (options?.initial === undefined) extras.writeUInt32BE(0xffff_ffff, 16)
-  else extras.set(expiryBytes(options.expiry), 16)
+  extras.writeBigUInt64BE(by, 0)
+  extras.writeBigUInt64BE(initial ?? 0n, 8)
+  if (initial === undefined) extras.writeUInt32BE(0xffff_ffff, 16)
+  else extras.set(expiryBytes(options?.expiry), 16)
   const answer = ({ status, value }: Frame) => {
     if (status !== OK) return undefined
     if (value?.length !== 8) throw new ProtocolDoubt('no answer to a count')
@@ -302,10 +289,8 @@ function count(
 }
 
 function remove(key: string, options: DeleteOptions | undefined, resolve: Resolve<boolean>, reject: Reject) {
-  if (options !== undefined) {
-    checkNames('delete', options, ['cas', 'stale', 'expiry'])
-    for (const name of ['stale', 'expiry'] as const) if (options[name] !== undefined) throw notHere(name)
-  }
+  checkDelete(options)
+  onlyMeta(options, ['stale', 'expiry'])
   const cas = options?.cas === undefined ? 0n : unsigned64('cas', options.cas)
   return new Command(packet(DELETE, binaryKey(key), NOTHING, 0, cas), NOTHING, isOk, resolve, reject)
 }

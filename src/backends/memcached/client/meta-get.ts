@@ -1,5 +1,4 @@
 /** `mg` of the meta protocol, for one key and for many. */
-import { checkNames } from './arguments.ts'
 import { MemcachedError, ProtocolDoubt } from './errors.ts'
 import { expiryOnWire } from './expiry.ts'
 import type { Line } from './lines.ts'
@@ -7,6 +6,7 @@ import { EN, HD, keyed, MetaRequest, MN, readFlags, seen, seenCas, VA } from './
 import type { Outbox } from './outbox.ts'
 import { Request } from './request.ts'
 import { serverError } from './text-admin.ts'
+import { checkGet } from './verb-options.ts'
 import type { GetOptions, Item, ManyItems, Reject, Resolve } from './verbs.ts'
 
 function newItem(line: Line, cas: boolean, ttl: boolean, empty: boolean): Item {
@@ -24,12 +24,10 @@ function newItem(line: Line, cas: boolean, ttl: boolean, empty: boolean): Item {
 
 const EMPTY = Buffer.alloc(0)
 
-const GET_NAMES = ['cas', 'ttl', 'touch', 'vivify', 'recache', 'value', 'bump'] as const
-
 /** The flags that ask for what the options name. */
 function getFlags(options: GetOptions | undefined): string {
   if (options === undefined) return ' v f'
-  checkNames('get', options, GET_NAMES)
+  checkGet(options)
   const { cas, ttl, touch, vivify, recache, value, bump } = options
   return [
     value === false ? ' f' : ' v f',

@@ -1,5 +1,5 @@
 /** What changes an item by the meta protocol: `ms`, `md`, `ma`, and `mg` with a new expiry. */
-import { checkFlags, checkNames, unsigned64 } from './arguments.ts'
+import { checkFlags, unsigned64 } from './arguments.ts'
 import { argumentError, ProtocolDoubt } from './errors.ts'
 import { expiryOnWire } from './expiry.ts'
 import { base64Key, isPlain } from './key.ts'
@@ -7,7 +7,8 @@ import type { Line } from './lines.ts'
 import { EN, EX, HD, keyed, MetaRequest, NF, NS, seenCas, VA } from './meta-reply.ts'
 import type { Outbox } from './outbox.ts'
 import { Request } from './request.ts'
-import { serverError } from './text-admin.ts'
+import { countOf, NO_NUMBER, serverError } from './text-admin.ts'
+import { checkCount, checkDelete, checkSetMany, checkStore } from './verb-options.ts'
 import type {
   CountOptions,
   DeleteOptions,
@@ -22,8 +23,6 @@ import type {
 /** `newCas` (the E flag) came with memcached 1.6.27. */
 const E_FLAG = 1_006_027
 
-const STORE_NAMES = ['expiry', 'flags', 'mode', 'cas', 'acceptStale', 'newCas', 'returnCas'] as const
-const SET_NAMES = ['expiry', 'flags'] as const
 const MODES: Record<Mode, string> = { set: '', add: ' ME', replace: ' MR', append: ' MA', prepend: ' MP' }
 
 function setFlags(options: SetOptions): string {
@@ -33,16 +32,12 @@ function setFlags(options: SetOptions): string {
 }
 
 function storeFlags(options: StoreOptions | undefined): string {
+  const mode = checkStore(options)
   if (options === undefined) return ''
-  checkNames('store', options, STORE_NAMES)
-  const { mode = 'set', cas, acceptStale, newCas, returnCas } = options
-  const letter = Object.hasOwn(MODES, mode) ? MODES[mode] : undefined
-  if (letter === undefined) {
-    throw argumentError(TypeError, 'INVALID_ARGUMENT', `mode: one of ${Object.keys(MODES).join(', ')}`)
-  }
+  const { cas, acceptStale, newCas, returnCas } = options
   return (
     setFlags(options) +
-    letter +
+    MODES[mode] +
     (cas === undefined ? '' : ` C${unsigned64('cas', cas)}`) +
     (acceptStale ? ' I' : '') +
     (newCas === undefined ? '' : ` E${unsigned64('newCas', newCas)}`) +
@@ -113,7 +108,7 @@ export class SetMany extends Request<Line, boolean> {
     reject: Reject,
   ) {
     super(resolve, reject)
-    if (options !== undefined) checkNames('setMany', options, SET_NAMES)
+    checkSetMany(options)
     const flags = options === undefined ? ' q' : `${setFlags(options)} q`
     this.#entries = entries
     this.#asked = entries.map(([key, value]) => storing(key, value, flags))
@@ -143,14 +138,12 @@ export class SetMany extends Request<Line, boolean> {
   }
 }
 
-const DELETE_NAMES = ['cas', 'stale', 'expiry'] as const
-
 export class Delete extends MetaRequest<boolean> {
   readonly #asked: string
 
   constructor(key: string, options: DeleteOptions | undefined, resolve: Resolve<boolean>, reject: Reject) {
     super(resolve, reject)
-    if (options !== undefined) checkNames('delete', options, DELETE_NAMES)
+    checkDelete(options)
     const cas = options?.cas === undefined ? '' : ` C${unsigned64('cas', options.cas)}`
     const expiry = options?.expiry === undefined ? '' : ` T${expiryOnWire(options.expiry)}`
     if (expiry !== '' && options?.stale !== true) {
@@ -194,8 +187,6 @@ export class Touch extends MetaRequest<boolean> {
   }
 }
 
-const COUNT_NAMES = ['by', 'initial', 'expiry'] as const
-
 export class Count extends MetaRequest<bigint | undefined> {
   readonly #asked: string
 
@@ -207,12 +198,8 @@ export class Count extends MetaRequest<bigint | undefined> {
     reject: Reject,
   ) {
     super(resolve, reject)
-    if (options !== undefined) checkNames('incr', options, COUNT_NAMES)
-    const by = unsigned64('by', options?.by ?? 1)
-    const made =
-      options?.initial === undefined
-        ? ''
-        : ` N${expiryOnWire(options.expiry)} J${unsigned64('initial', options.initial)}`
+    const { by, initial, expiry } = checkCount(options)
+    const made = initial === undefined ? '' : ` N${expiry} J${initial}`
     this.#asked = keyed(key, `${made} D${by} M${down ? 'D' : 'I'} v`)
   }
 
@@ -224,7 +211,7 @@ export class Count extends MetaRequest<bigint | undefined> {
 
   protected answer(code: number, line: Line): true {
     if (code === NF) this.resolve(undefined)
-    else if (code === VA && line.value !== undefined) this.resolve(countOf(line.value))
+    else if (code === VA && line.value !== undefined) this.resolve(countOf(line.value.toString('latin1')))
     // NS: another made it between the miss and the making; the server did nothing.
     else if (code === NS) this.resolve(undefined)
     else throw new ProtocolDoubt('no answer to a count')
@@ -232,13 +219,7 @@ export class Count extends MetaRequest<bigint | undefined> {
   }
 
   protected override other(line: Line): true {
-    if (!line.is('CLIENT_ERROR cannot increment or decrement non-numeric value')) return super.other(line)
+    if (!line.is(NO_NUMBER)) return super.other(line)
     return this.refuse('NOT_A_NUMBER', 'What rests there is no unsigned whole number')
   }
-}
-
-function countOf(value: Buffer): bigint {
-  const digits = value.toString('latin1').trimEnd()
-  if (!/^\d{1,20}$/.test(digits)) throw new ProtocolDoubt('a count that is no number')
-  return BigInt(digits)
 }

@@ -21,6 +21,16 @@ export function serverError(line: Line, server: string): MemcachedError | undefi
   return new MemcachedError('SERVER_ERROR', 'The server failed at this command', { server })
 }
 
+/** What both say to a count of what is no number. */
+export const NO_NUMBER = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
+
+/** The sum that a server answers; it pads a number that became shorter. */
+export function countOf(answer: string): bigint {
+  const digits = answer.trimEnd()
+  if (!/^\d{1,20}$/.test(digits)) throw new ProtocolDoubt('no answer to a count')
+  return BigInt(digits)
+}
+
 /** A command whose answer is one line. */
 export abstract class LineRequest<Result> extends Request<Line, Result> {
   take(line: Line): boolean {

@@ -2,14 +2,24 @@
  * The classic text protocol, for servers before 1.6.10 and what stands in for one. It has no tokens: a get is checked by
  * the keys of its reply, and everything else rests on replies coming in order.
  */
-import { checkFlags, checkNames, unsigned64 } from './arguments.ts'
-import { argumentError, MemcachedError, ProtocolDoubt } from './errors.ts'
+import { checkFlags, unsigned64 } from './arguments.ts'
+import { MemcachedError, ProtocolDoubt } from './errors.ts'
 import { expiryOnWire } from './expiry.ts'
 import { textKey } from './key.ts'
 import { decimal, type Line, LineReader } from './lines.ts'
 import type { Outbox } from './outbox.ts'
 import { Request } from './request.ts'
-import { AsciiLogin, Flush, LineRequest, Stats, serverError, Version } from './text-admin.ts'
+import {
+  AsciiLogin,
+  countOf,
+  Flush,
+  LineRequest,
+  NO_NUMBER,
+  Stats,
+  serverError,
+  Version,
+} from './text-admin.ts'
+import { checkCount, checkDelete, checkGet, checkStore, needsMeta, onlyMeta } from './verb-options.ts'
 import type {
   CountOptions,
   Dialect,
@@ -39,20 +49,11 @@ function nextWord(line: Line, at: number): number {
   return space + 1
 }
 
-/** What only the meta protocol can; better refused than ignored. */
-function notHere(name: string): Error {
-  return new MemcachedError('NOT_SUPPORTED', `${name} needs protocol: 'meta'`)
-}
-
-const GET_NAMES = ['cas', 'ttl', 'touch', 'vivify', 'recache', 'value', 'bump'] as const
-
 /** The command up to its keys. */
 function getCommand(options: GetOptions | undefined): string {
   if (options === undefined) return 'get'
-  checkNames('get', options, GET_NAMES)
-  for (const name of ['ttl', 'vivify', 'recache'] as const)
-    if (options[name] !== undefined) throw notHere(name)
-  if (options.bump === false) throw notHere('bump: false')
+  checkGet(options)
+  onlyMeta(options, ['ttl', 'vivify', 'recache', 'bump'])
   const s = options.cas ? 's' : ''
   return options.touch === undefined ? `get${s}` : `gat${s} ${expiryOnWire(options.touch)}`
 }
@@ -155,8 +156,6 @@ class GetMany extends Gets<ManyItems> {
   }
 }
 
-const STORE_NAMES = ['expiry', 'flags', 'mode', 'cas', 'acceptStale', 'newCas', 'returnCas'] as const
-
 class Store extends LineRequest<StoreResult> {
   readonly #command: string
   readonly #value: Uint8Array
@@ -169,14 +168,10 @@ class Store extends LineRequest<StoreResult> {
     reject: Reject,
   ) {
     super(resolve, reject)
-    if (options !== undefined) checkNames('store', options, STORE_NAMES)
-    const { mode = 'set', cas, expiry, flags } = options ?? {}
-    for (const name of ['acceptStale', 'newCas', 'returnCas'] as const)
-      if (options?.[name]) throw notHere(name)
-    if (!['set', 'add', 'replace', 'append', 'prepend'].includes(mode)) {
-      throw argumentError(TypeError, 'INVALID_ARGUMENT', 'mode: one of set, add, replace, append, prepend')
-    }
-    if (cas !== undefined && mode !== 'set') throw notHere(`cas with mode: '${mode}'`)
+    const mode = checkStore(options)
+    onlyMeta(options, ['acceptStale', 'newCas', 'returnCas'])
+    const { cas, expiry, flags } = options ?? {}
+    if (cas !== undefined && mode !== 'set') throw needsMeta(`cas with mode: '${mode}'`)
     const verb = cas === undefined ? mode : 'cas'
     const compared = cas === undefined ? '' : ` ${unsigned64('cas', cas)}`
     this.#command = `${verb} ${textKey(key)} ${checkFlags(flags)} ${expiryOnWire(expiry)} ${value.length}${compared}\r\n`
@@ -225,8 +220,6 @@ class YesOrNo extends LineRequest<boolean> {
   }
 }
 
-const COUNT_NAMES = ['by', 'initial', 'expiry'] as const
-
 class Count extends LineRequest<bigint | undefined> {
   readonly #command: string
 
@@ -238,10 +231,9 @@ class Count extends LineRequest<bigint | undefined> {
     reject: Reject,
   ) {
     super(resolve, reject)
-    if (options !== undefined) checkNames('incr', options, COUNT_NAMES)
-    if (options?.initial !== undefined) unsigned64('initial', options.initial)
-    expiryOnWire(options?.expiry)
-    this.#command = `${down ? 'decr' : 'incr'} ${textKey(key)} ${unsigned64('by', options?.by ?? 1)}\r\n`
+    // Who makes a counter that is missing does it with another command.
+    const { by } = checkCount(options)
+    this.#command = `${down ? 'decr' : 'incr'} ${textKey(key)} ${by}\r\n`
   }
 
   write(out: Outbox): number {
@@ -254,13 +246,10 @@ class Count extends LineRequest<bigint | undefined> {
       this.resolve(undefined)
       return true
     }
-    if (line.is('CLIENT_ERROR cannot increment or decrement non-numeric value')) {
+    if (line.is(NO_NUMBER)) {
       return this.refuse('NOT_A_NUMBER', 'What rests there is no unsigned whole number')
     }
-    // Servers pad a number that became shorter.
-    const digits = line.text().trimEnd()
-    if (!/^\d{1,20}$/.test(digits)) throw new ProtocolDoubt('no answer to a count')
-    this.resolve(BigInt(digits))
+    this.resolve(countOf(line.text()))
     return true
   }
 }
@@ -275,11 +264,8 @@ export const text: Dialect<Line> = {
   getMany: (keys, options, resolve, reject) => new GetMany(keys, options, resolve, reject),
   store: (key, value, options, resolve, reject) => new Store(key, value, options, resolve, reject),
   delete: (key, options, resolve, reject) => {
-    if (options !== undefined) {
-      checkNames('delete', options, ['cas', 'stale', 'expiry'])
-      for (const name of ['cas', 'stale', 'expiry'] as const)
-        if (options[name] !== undefined) throw notHere(name)
-    }
+    checkDelete(options)
+    onlyMeta(options, ['cas', 'stale', 'expiry'])
     return new YesOrNo(`delete ${textKey(key)}\r\n`, 'DELETED', resolve, reject)
   },
   touch: (key, expiry, resolve, reject) =>

@@ -13,6 +13,8 @@ export interface IoredisClient {
   disconnect(): void
   callBuffer(command: string, args: Word[]): Promise<unknown>
   on(event: string, listener: (error?: unknown) => void): unknown
+  on(event: 'messageBuffer', listener: (channel: Buffer, message: Buffer) => void): unknown
+  subscribe(channel: string): Promise<unknown>
   off(event: string, listener: (error?: unknown) => void): unknown
 }
 
@@ -24,7 +26,7 @@ interface IoredisNode extends IoredisClient {
 interface IoredisCluster extends IoredisClient {
   readonly isCluster: boolean
   readonly slots: readonly (readonly string[] | undefined)[]
-  readonly options: { keyPrefix?: string | undefined }
+  readonly options: { keyPrefix?: string | undefined; scaleReads?: unknown }
   nodes(role: 'master'): IoredisNode[]
 }
 
@@ -40,7 +42,22 @@ export function adoptIoredis(client: IoredisNode | IoredisCluster, slotOf: (key:
 
 /** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
 export async function loadIoredis(slotOf: (key: string) => number): Promise<Driver> {
-  const { Redis, Cluster } = await import('ioredis')
+  const { Redis, Cluster, Command } = await import('ioredis')
+
+  /** Written in one piece by us: the library makes a list of pieces, measures each twice and joins them. */
+  class Written extends Command {
+    readonly #bytes: string | Buffer
+
+    constructor(words: readonly Word[]) {
+      super(String(words[0]), [], { replyEncoding: null })
+      this.#bytes = written(words)
+    }
+
+    override toWritable(): string | Buffer {
+      return this.#bytes
+    }
+  }
+
   return {
     open({ address, clientOptions, connectTimeout }: Target) {
       const { tls, path, host, port } = address
@@ -58,6 +75,7 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
           lazyConnect: true,
           retryStrategy: null,
         }),
+        (client, words) => client.sendCommand(new Written(words)) as Promise<Reply>,
       )
     },
     openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
@@ -118,7 +136,10 @@ function login({ username, password }: Address): { username?: string; password?:
   return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) }
 }
 
-function fromSingle(client: IoredisNode): Client {
+function fromSingle<C extends IoredisNode>(
+  client: C,
+  send: (client: C, words: readonly Word[]) => Promise<Reply> = sendByName,
+): Client {
   const base = fromAny(client)
   let corked = false
   const call = (words: readonly Word[], _key = '', read = false): Promise<Reply> => {
@@ -155,8 +176,11 @@ function fromCluster(client: IoredisCluster, slotOf: (key: string) => number): C
     get ready() {
       return client.status === 'ready'
     },
-    masters: () => client.nodes('master').map((node) => (words) => send(node, words)),
+    masters: () => client.nodes('master').map((node) => (words) => sendByName(node, words)),
     destroy: () => client.disconnect(),
+    nodeOf(key, read) {
+      return read && client.options.scaleReads !== 'master' ? undefined : client.slots[slotOf(key)]?.[0]
+    },
     destroyNode(key) {
       const address = client.slots[slotOf(key)]?.[0]
       const node = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address)
@@ -165,9 +189,39 @@ function fromCluster(client: IoredisCluster, slotOf: (key: string) => number): C
   }
 }
 
-function send(client: IoredisClient, words: readonly Word[]): Promise<Reply> {
+function sendByName(client: IoredisClient, words: readonly Word[]): Promise<Reply> {
   const [command, ...args] = words
   return client.callBuffer(String(command), args) as Promise<Reply>
+}
+
+/** A command as it goes over the wire: text as long as it is text. */
+function written(words: readonly Word[]): string | Buffer {
+  let text = `*${words.length}\r\n`
+  let length = 0
+  const pieces: Word[] = []
+  for (const word of words) {
+    if (typeof word === 'string') {
+      text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`
+    } else {
+      text += `$${word.length}\r\n`
+      length += Buffer.byteLength(text) + word.length
+      pieces.push(text, word)
+      text = '\r\n'
+    }
+  }
+  if (pieces.length === 0) return text
+  pieces.push(text)
+  const bytes = Buffer.allocUnsafe(length + Buffer.byteLength(text))
+  let at = 0
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      at += bytes.write(piece, at)
+    } else {
+      bytes.set(piece, at)
+      at += piece.length
+    }
+  }
+  return bytes
 }
 
 function fromAny(client: IoredisClient): Client {
@@ -189,8 +243,12 @@ function fromAny(client: IoredisClient): Client {
         throw last ?? error
       }
     },
-    call: (words) => send(client, words),
+    call: (words) => sendByName(client, words),
     masters: () => [],
+    async subscribe(channel, hear) {
+      client.on('messageBuffer', (_channel: Buffer, message: Buffer) => hear(message))
+      await client.subscribe(channel)
+    },
     onEnd(listener) {
       client.on('end', listener)
     },

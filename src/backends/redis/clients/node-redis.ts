@@ -21,9 +21,11 @@ interface Single extends NodeRedisClient {
   readonly isReady: boolean
   readonly options?: { keyPrefix?: unknown } | undefined
   sendCommand(args: readonly Word[], options: object): Promise<unknown>
+  subscribe(channel: string, hear: (message: Buffer) => void, asBytes: true): Promise<unknown>
 }
 
 interface ClusterNode {
+  readonly address: string
   readonly client?: Single | undefined
 }
 
@@ -45,8 +47,8 @@ export function isNodeRedis(client: object): client is Single | Clustered {
 }
 
 /** The client of a user. */
-export function adoptNodeRedis(client: Single | Clustered): Client {
-  return 'nodeClient' in client ? fromCluster(client) : fromSingle(client)
+export function adoptNodeRedis(client: Single | Clustered, slotOf: (key: string) => number): Client {
+  return 'nodeClient' in client ? fromCluster(client, slotOf, true) : fromSingle(client)
 }
 
 interface Package {
@@ -59,7 +61,7 @@ function isPackage(module: object): module is Package {
 }
 
 /** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
-export async function loadNodeRedis(): Promise<Driver> {
+export async function loadNodeRedis(slotOf: (key: string) => number): Promise<Driver> {
   const { createClient, createCluster } = await importPackage()
   return {
     open({ address, clientOptions, connectTimeout }: Target) {
@@ -90,6 +92,8 @@ export async function loadNodeRedis(): Promise<Driver> {
             socket: { connectTimeout, ...asObject(given.socket), ...security(first) },
           },
         }),
+        slotOf,
+        readReplicas,
       )
     },
   }
@@ -134,6 +138,9 @@ function fromSingle(client: Single): Client {
     },
     call,
     masters: () => [call],
+    async subscribe(channel, hear) {
+      await client.subscribe(channel, hear, true)
+    },
     onEnd(listener) {
       client.on('error', () => {
         if (!client.isOpen) listener()
@@ -146,10 +153,11 @@ function fromSingle(client: Single): Client {
   }
 }
 
-function fromCluster(client: Clustered): Client {
+function fromCluster(client: Clustered, slotOf: (key: string) => number, replicasMayAnswer: boolean): Client {
   return {
     ...fromAny(client),
     cluster: true,
+    subscribe: () => Promise.reject(new Error('Subscribe on one node')),
     get ready() {
       return client.isOpen && client.masters.length > 0
     },
@@ -165,7 +173,8 @@ function fromCluster(client: Clustered): Client {
       if (client.isOpen) client.destroy()
     },
     // It looks for its nodes by itself when one of them fails; a late answer has nobody waiting.
-    destroyNode() {},
+    nodeOf: (key, read) =>
+      read && replicasMayAnswer ? undefined : client.slots[slotOf(key)]?.master.address,
   }
 }
 

@@ -1,0 +1,218 @@
+/** PostgreSQL, from version 11 on. Lists travel as array literals, which every driver sends as plain text. */
+import {
+  type Call,
+  type Dialect,
+  give,
+  type Meaning,
+  NEVER,
+  parts,
+  type Row,
+  type Statements,
+  type TableName,
+  type Value,
+  Writer,
+} from '../dialect.ts'
+import { COUNT_OF_ROWS, MOST, plainStatements } from './common.ts'
+
+/** So many keys a statement. */
+const MOST_KEYS = 1_000
+
+const FOUND = "coalesce([value], convert_to([number]::text, 'UTF8'))"
+
+const UPSERT = `
+  INSERT INTO [table] AS was ([cache_key], [value], [number], [expires], [used])`
+const OVERWRITE = `
+  ON CONFLICT ([cache_key]) DO UPDATE SET [value] = excluded.[value], [number] = excluded.[number],
+    [expires] = excluded.[expires], [used] = excluded.[used], [claim] = NULL, [claim_until] = 0`
+
+export const postgres: Dialect = {
+  name: 'postgres',
+  title: 'PostgreSQL',
+  transactional: true,
+  returning: true,
+  longestName: 63,
+  quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
+  key: (text) => Buffer.from(text),
+  text: (key) => (postgres.bytes(key) ?? Buffer.alloc(0)).toString(),
+  tag(key) {
+    return typeof key === 'string' ? key : `\\x${postgres.bytes(key)?.toString('hex')}`
+  },
+  bytes(value) {
+    if (typeof value === 'string') return Buffer.from(value.slice(2), 'hex')
+    return value instanceof Buffer ? value : undefined
+  },
+  kept: ({ changed }) => changed > 0,
+  added: ({ rows }) => rows.reduce((sum, [made]) => sum + Number(made), 0),
+  statements,
+  create({ quoted, name }: TableName) {
+    const index = (column: string) => postgres.quote(`${cut(name)}_${column}_idx`)
+    return [
+      `CREATE TABLE IF NOT EXISTS ${quoted} (` +
+        '"cache_key" bytea NOT NULL PRIMARY KEY, "value" bytea, "number" bigint, "expires" bigint NOT NULL, ' +
+        '"used" bigint NOT NULL, "claim" text, "claim_until" bigint NOT NULL DEFAULT 0)',
+      `CREATE INDEX IF NOT EXISTS ${index('expires')} ON ${quoted} ("expires")`,
+      `CREATE INDEX IF NOT EXISTS ${index('used')} ON ${quoted} ("used")`,
+      // What is worth compressing has been.
+      `ALTER TABLE ${quoted} ALTER COLUMN "value" SET STORAGE EXTERNAL`,
+    ]
+  },
+  columns: ({ quoted }) => ({
+    statement: {
+      name: 'stillwarm_columns',
+      text:
+        'SELECT attname, format_type(atttypid, NULL) FROM pg_attribute ' +
+        'WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped',
+      params: ['table'],
+      prepared: false,
+    },
+    values: [quoted],
+  }),
+  types: {
+    cache_key: /^bytea$/,
+    value: /^bytea$/,
+    number: /^bigint$/,
+    expires: /^bigint$/,
+    used: /^bigint$/,
+    claim: /^text$/,
+    claim_until: /^bigint$/,
+  },
+  meaning,
+}
+
+function statements(table: string): Statements {
+  const write = new Writer(table, postgres.quote, (index) => `$${index}`, true)
+  const getMany = write.statement(
+    'get_many',
+    `SELECT [cache_key], ${FOUND} FROM [table] WHERE [cache_key] = ANY(:keys::bytea[]) AND [expires] > :now`,
+  )
+  const setMany = write.statement(
+    'set_many',
+    // In the order of the keys, which all who write take: then none waits for another in a ring.
+    `${UPSERT} SELECT k, v, n, :expires::bigint, :now::bigint FROM unnest(:keys::bytea[], :values::bytea[], :numbers::bigint[]) AS given(k, v, n)
+     ${OVERWRITE} RETURNING (xmax = 0)::int`,
+  )
+  const deleteMany = write.statement(
+    'delete_many',
+    `DELETE FROM [table] WHERE [cache_key] IN
+       (SELECT [cache_key] FROM [table] WHERE [cache_key] = ANY(:keys::bytea[]) ORDER BY [cache_key] FOR UPDATE)
+     RETURNING ([expires] > :now)::int`,
+  )
+  const use = write.statement(
+    'use',
+    `UPDATE [table] SET [used] = :now WHERE ctid = ANY(ARRAY(
+       SELECT ctid FROM [table] WHERE [cache_key] = ANY(:keys::bytea[]) AND [expires] > :now FOR UPDATE SKIP LOCKED))`,
+  )
+  const overKeys = (statement: typeof use) => (keys: readonly Value[], now: number) =>
+    parts(inOrder(keys), MOST_KEYS).map((some) => give(statement, { keys: byteaList(some), now }))
+  return {
+    ...plainStatements(write, {
+      found: FOUND,
+      first: 'substring([value] from 1 for 1)',
+      graced: "'\\xf2'::bytea",
+    }),
+    set: write.call(
+      'set',
+      `${UPSERT} VALUES (:key, :value, :number, :expires, :now) ${OVERWRITE} RETURNING (xmax = 0)::int`,
+    ),
+    setMany: (rows) => parts(sorted(rows), MOST_KEYS).map((some) => setManyOf(setMany, some)),
+    add: write.call(
+      'add',
+      `${UPSERT} VALUES (:key, :value, :number, :expires, :now) ${OVERWRITE} WHERE was.[expires] <= :now`,
+    ),
+    getMany: overKeys(getMany),
+    delete: write.call(
+      'delete',
+      'DELETE FROM [table] WHERE [cache_key] = :key RETURNING ([expires] > :now)::int',
+    ),
+    deleteMany: overKeys(deleteMany),
+    deleteDead: () => [],
+    incr: write.call(
+      'incr',
+      `UPDATE [table] SET [number] = [number] + :by::bigint, [used] = :now, [claim] = NULL, [claim_until] = 0
+       WHERE [cache_key] = :key AND [expires] > :now AND [number] + :by::bigint BETWEEN -${MOST} AND ${MOST} RETURNING [number]`,
+    ),
+    claim: write.call(
+      'claim',
+      `INSERT INTO [table] AS was ([cache_key], [expires], [used], [claim], [claim_until])
+       VALUES (:key, 0, ${NEVER}, :token, :until)
+       ON CONFLICT ([cache_key]) DO UPDATE SET [claim] = excluded.[claim], [claim_until] = excluded.[claim_until]
+       WHERE was.[claim_until] <= :now RETURNING [value], [number], [expires]`,
+    ),
+    sweep: write.call(
+      'sweep',
+      `DELETE FROM [table] WHERE ctid = ANY(ARRAY(
+         SELECT ctid FROM [table] WHERE [expires] >= 0 AND [expires] <= :now AND [claim_until] <= :now
+         ORDER BY [expires] LIMIT :limit FOR UPDATE SKIP LOCKED)) RETURNING CASE WHEN [expires] > 0 THEN [cache_key] END`,
+    ),
+    evict: write.call(
+      'evict',
+      `DELETE FROM [table] WHERE ctid = ANY(ARRAY(
+         SELECT ctid FROM [table] WHERE [expires] > 0 AND [claim_until] <= :now
+         ORDER BY [used] LIMIT :limit FOR UPDATE SKIP LOCKED)) RETURNING [cache_key]`,
+    ),
+    use: overKeys(use),
+    tally: write.call(
+      'tally',
+      `INSERT INTO [table] AS was ([cache_key], [number], [expires], [used])
+       VALUES (:key, NULL, ${COUNT_OF_ROWS}, ${NEVER})
+       ON CONFLICT ([cache_key]) DO UPDATE SET [number] = was.[number] + :by::bigint RETURNING [number]`,
+    ),
+  }
+}
+
+function setManyOf(statement: Call['statement'], rows: readonly Row[]): Call {
+  const [first] = rows
+  return give(statement, {
+    keys: byteaList(rows.map(({ key }) => key)),
+    values: byteaList(rows.map(({ value }) => value)),
+    numbers: `{${rows.map(({ number }) => number ?? 'NULL').join()}}`,
+    expires: first?.expires ?? 0,
+    now: first?.now ?? 0,
+  })
+}
+
+function byteaList(values: readonly Value[]): string {
+  return `{${values.map((value) => (value instanceof Buffer ? `"\\\\x${value.toString('hex')}"` : 'NULL')).join()}}`
+}
+
+function sorted(rows: readonly Row[]): Row[] {
+  return [...rows].sort((a, b) => compare(a.key, b.key))
+}
+
+function inOrder(keys: readonly Value[]): Value[] {
+  return [...keys].sort(compare)
+}
+
+function compare(a: Value, b: Value): number {
+  return a instanceof Buffer && b instanceof Buffer ? Buffer.compare(a, b) : 0
+}
+
+/** Short enough for what follows it in the name of an index. */
+function cut(name: string): string {
+  let text = name
+  while (Buffer.byteLength(text) > 48) text = text.slice(0, -1)
+  return text
+}
+
+function meaning(code: string): Meaning {
+  switch (code) {
+    case '42P01':
+      return 'missing-table'
+    case '40001':
+    case '40P01':
+    case '55P03':
+      return 'transient'
+    case '54000':
+    case '53200':
+      return 'too-large'
+    // A server that has become a replica; one that starts or stops; one with no connection left; who we are.
+    case '25006':
+    case '53300':
+    case '3D000':
+    case '28P01':
+    case '28000':
+      return 'no-answer'
+    default:
+      return /^(08|57P)/.test(code) ? 'no-answer' : 'refused'
+  }
+}

@@ -1,0 +1,174 @@
+/** mysql2, from 3.9 on: its pools with callbacks or promises. */
+
+import { ConfigError } from '../../../core/errors.ts'
+import type { Result, Statement, Value } from '../dialect.ts'
+import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
+import { failure } from '../failure.ts'
+
+interface Query {
+  sql: string
+  values: Value[]
+  rowsAsArray: true
+}
+type Done = (error: Error | null, answer?: unknown) => void
+
+/** What is used of a connection with callbacks. */
+interface Raw {
+  execute(query: Query, done: Done): unknown
+  query(query: Query, done: Done): unknown
+}
+
+interface RawPooled extends Raw {
+  release(): void
+  destroy(): void
+}
+
+interface RawPool {
+  getConnection(done: (error: Error | null, connection: RawPooled) => void): void
+  readonly config: { connectionLimit?: number }
+}
+
+/** What is used of a pool: of `mysql2`, or of `mysql2/promise`. */
+export interface Mysql2Pool {
+  getConnection: unknown
+  execute: unknown
+  end: unknown
+}
+
+/** A server refuses larger statements and ends the connection: they are not even sent. */
+const OVERHEAD = 4_096
+
+function run(
+  raw: Raw,
+  { text, prepared }: Statement,
+  values: readonly Value[],
+  limit: number,
+  prepare: boolean,
+) {
+  return new Promise<Result>((resolve, reject) => {
+    const asPrepared = prepared && prepare
+    // Written into the text, bytes take two letters each.
+    const size = values.reduce<number>(
+      (sum, value) => sum + (value instanceof Uint8Array ? value.length : 0),
+      0,
+    )
+    if (text.length + size * (asPrepared ? 1 : 2) + OVERHEAD > limit) {
+      return reject(
+        failure('ER_NET_PACKET_TOO_LARGE', 'The value is larger than max_allowed_packet', 'too-large'),
+      )
+    }
+    const query: Query = { sql: text, values: [...values], rowsAsArray: true }
+    const done: Done = (error, answer) => (error ? reject(error) : resolve(resultOf(answer)))
+    if (asPrepared) raw.execute(query, done)
+    else raw.query(query, done)
+  })
+}
+
+function resultOf(answer: unknown): Result {
+  if (Array.isArray(answer)) return { rows: answer, changed: 0 }
+  const { affectedRows, insertId } = answer as { affectedRows: number; insertId: number | string }
+  return { rows: [], changed: affectedRows, last: Number(insertId) }
+}
+
+async function largest(raw: Raw): Promise<number> {
+  const asked = { name: '', text: 'SELECT @@max_allowed_packet', params: [], prepared: false }
+  const { rows } = await run(raw, asked, [], Number.POSITIVE_INFINITY, false)
+  return Number(rows[0]?.[0])
+}
+
+/** The user's pool. */
+export function adoptMysql2(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
+  const pool = rawPool(given)
+  if (pool === undefined) {
+    if ('execute' in given && 'beginTransaction' in given && 'threadId' in given) throw single()
+    return undefined
+  }
+  let limit: Promise<number> | undefined
+  return {
+    size: pool.config.connectionLimit ?? 10,
+    async acquire(): Promise<Connection> {
+      const raw = await new Promise<RawPooled>((resolve, reject) =>
+        pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection))),
+      )
+      try {
+        limit ??= largest(raw)
+        const most = await limit
+        return {
+          run: (statement, values) => run(raw, statement, values, most, prepare),
+          release: (broken) => (broken ? raw.destroy() : raw.release()),
+        }
+      } catch (error) {
+        limit = undefined
+        raw.destroy()
+        throw error
+      }
+    },
+    drop() {},
+    async close() {},
+  }
+}
+
+function single(): Error {
+  return new ConfigError(
+    'SINGLE_CONNECTION',
+    'mysql(): a single connection does not tell whether it is in a transaction: give a pool',
+  )
+}
+
+/** That of `mysql2/promise` has one with callbacks inside. */
+function rawPool(given: object): RawPool | undefined {
+  const inner = 'pool' in given && typeof given.pool === 'object' && given.pool !== null ? given.pool : given
+  return isRawPool(inner) ? inner : undefined
+}
+
+function isRawPool(given: object): given is RawPool {
+  return 'getConnection' in given && 'execute' in given && 'config' in given && 'promise' in given
+}
+
+/** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
+export async function loadMysql2(): Promise<Driver> {
+  const { default: mysql } = await import('mysql2')
+  return {
+    async connect({ url, clientOptions, connectTimeout, prepare }): Promise<OwnConnection> {
+      const connection = mysql.createConnection({
+        enableKeepAlive: true,
+        ...clientOptions,
+        uri: url,
+        connectTimeout,
+      })
+      let ended: (() => void) | undefined
+      let over = false
+      const end = () => {
+        over = true
+        ended?.()
+      }
+      connection.on('error', end)
+      connection.on('end', end)
+      try {
+        await new Promise<void>((resolve, reject) =>
+          connection.connect((error) => (error ? reject(error) : resolve())),
+        )
+        // Fewer locks between keys, and so fewer deadlocks: each statement stands for itself anyway.
+        const quiet = {
+          name: '',
+          text: 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+          params: [],
+          prepared: false,
+        }
+        await run(connection, quiet, [], Number.POSITIVE_INFINITY, false)
+        const limit = await largest(connection)
+        return {
+          run: (statement, values) => run(connection, statement, values, limit, prepare),
+          onEnd(listener) {
+            ended = listener
+            if (over) listener()
+          },
+          destroy: () => connection.destroy(),
+        }
+      } catch (error) {
+        connection.destroy()
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,71 @@
+/** `node:sqlite`, which Node has from 22.5 on. Its types are not those of the Node that this is built with. */
+import type { Result, Statement, Value } from '../dialect.ts'
+import type { Handle } from '../executor.ts'
+
+interface Prepared {
+  all(...values: readonly Value[]): Record<string, unknown>[]
+  run(...values: readonly Value[]): { changes: number | bigint; lastInsertRowid: number | bigint }
+}
+
+/** What is used of `new DatabaseSync(…)`. */
+export interface NodeSqliteDatabase {
+  prepare(text: string): Prepared
+  exec(text: string): void
+  close(): void
+  /** From Node 22.16 and 24 on. */
+  readonly isTransaction?: boolean
+}
+
+interface NodeSqlite {
+  DatabaseSync: new (path: string) => NodeSqliteDatabase
+}
+
+export function isNodeSqlite(given: object): given is NodeSqliteDatabase {
+  return given.constructor?.name === 'DatabaseSync' && 'prepare' in given && 'exec' in given
+}
+
+export function fromNodeSqlite(database: NodeSqliteDatabase): Handle {
+  const prepared = new Map<Statement, Prepared>()
+  let lastRow: number | bigint | undefined
+  const prepare = (statement: Statement): Prepared => {
+    const made = database.prepare(statement.text)
+    if (statement.prepared) prepared.set(statement, made)
+    return made
+  }
+  return {
+    get inTransaction() {
+      if (database.isTransaction !== undefined) return database.isTransaction
+      // Older: a transaction cannot begin within another.
+      try {
+        database.exec('BEGIN')
+      } catch (error) {
+        return /within a transaction/.test(String(error))
+      }
+      database.exec('COMMIT')
+      return false
+    },
+    run(statement, values): Result {
+      const query = prepared.get(statement) ?? prepare(statement)
+      if (/^(SELECT|WITH)|RETURNING/.test(statement.text)) {
+        const rows = query.all(...values).map((row) => Object.values(row))
+        return { rows, changed: rows.length }
+      }
+      const { changes, lastInsertRowid } = query.run(...values)
+      const inserted = lastInsertRowid !== lastRow
+      lastRow = lastInsertRowid
+      return { rows: [], changed: Number(changes), last: inserted ? Number(lastInsertRowid) : undefined }
+    },
+    exec: (text) => database.exec(text),
+    close() {
+      prepared.clear()
+      database.close()
+    },
+  }
+}
+
+/** Opens a file; rejects with `ERR_UNKNOWN_BUILTIN_MODULE` where Node has none. */
+export async function loadNodeSqlite(): Promise<(path: string) => Handle> {
+  const name: string = 'node:sqlite'
+  const { DatabaseSync } = (await import(name)) as NodeSqlite
+  return (path) => fromNodeSqlite(new DatabaseSync(path))
+}

@@ -1,0 +1,144 @@
+/** node-postgres: `pg`, from 8.11 on. Rows come as arrays of text, whatever parsers the user has set. */
+
+import { ConfigError } from '../../../core/errors.ts'
+import type { Result, Statement, Value } from '../dialect.ts'
+import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
+import { inTransaction } from '../failure.ts'
+
+interface Query {
+  name?: string
+  text: string
+  values: readonly Value[]
+  rowMode: 'array'
+  types: { getTypeParser(): (text: unknown) => unknown }
+}
+
+/** What is used of a client. */
+export interface PgClient {
+  query(query: Query): Promise<{ rows: unknown[][]; rowCount: number | null }>
+  on(event: 'error' | 'end', listener: () => void): unknown
+}
+
+/** What is used of a pool: `new pg.Pool(…)`. */
+export interface PgPool {
+  connect(): Promise<PgClient & { release(destroy?: boolean): void }>
+  readonly totalCount: number
+  readonly options: { max?: number }
+}
+
+/** What is used of a single client, which the user has connected. */
+export interface PgSingle extends PgClient {
+  readonly escapeIdentifier: unknown
+  getTransactionStatus?(): string | null
+}
+
+/** As it is: what we read of a row is made ours in one place. */
+const AS_TEXT = { getTypeParser: () => (text: unknown) => text }
+
+async function run(
+  client: PgClient,
+  { name, text, prepared }: Statement,
+  values: readonly Value[],
+  prepare: boolean,
+): Promise<Result> {
+  const query: Query = { text, values, rowMode: 'array', types: AS_TEXT }
+  if (prepared && prepare) query.name = name
+  const { rows, rowCount } = await client.query(query)
+  return { rows, changed: rowCount ?? 0 }
+}
+
+/** The user's pool, or a single client of his. */
+export function adoptPg(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
+  if (isPool(given)) return fromPool(given, prepare)
+  if (isSingle(given)) return fromSingle(given, prepare)
+  return undefined
+}
+
+function isPool(given: object): given is PgPool {
+  return 'totalCount' in given && 'idleCount' in given && 'connect' in given && 'options' in given
+}
+
+function isSingle(given: object): given is PgSingle {
+  return 'escapeIdentifier' in given && 'query' in given && 'connection' in given
+}
+
+function fromPool(pool: PgPool, prepare: boolean): Lender {
+  return {
+    size: pool.options.max ?? 10,
+    async acquire(): Promise<Connection> {
+      const client = await pool.connect()
+      return {
+        run: (statement, values) => run(client, statement, values, prepare),
+        release: (broken) => client.release(broken),
+      }
+    },
+    drop() {},
+    async close() {},
+  }
+}
+
+function fromSingle(client: PgSingle, prepare: boolean): Lender {
+  if (client.getTransactionStatus === undefined) {
+    throw new ConfigError(
+      'SINGLE_CONNECTION',
+      'postgres(): this client does not tell whether it is in a transaction: give a Pool, or pg from 8.19 on',
+    )
+  }
+  return {
+    size: 1,
+    acquire: () => ({
+      async run(statement, values) {
+        if (client.getTransactionStatus?.() !== 'I') {
+          throw inTransaction(
+            'postgres(): the client is inside a transaction, which the cache must take no part in: give a Pool',
+          )
+        }
+        return run(client, statement, values, prepare)
+      },
+      release() {},
+    }),
+    drop() {},
+    async close() {},
+  }
+}
+
+/** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
+export async function loadPg(): Promise<Driver> {
+  const { default: pg } = await import('pg')
+  return {
+    async connect({ url, clientOptions, connectTimeout, prepare }): Promise<OwnConnection> {
+      const client = new pg.Client({
+        keepAlive: true,
+        ...clientOptions,
+        connectionString: url,
+        connectionTimeoutMillis: connectTimeout,
+      })
+      let ended: (() => void) | undefined
+      let over = false
+      const end = () => {
+        over = true
+        ended?.()
+      }
+      client.on('error', end)
+      client.on('end', end)
+      const socket = client.connection?.stream
+      try {
+        await client.connect()
+      } catch (error) {
+        socket?.destroy()
+        throw error
+      }
+      return {
+        run: (statement, values) => run(client, statement, values, prepare),
+        hear(listener) {
+          client.on('notification', ({ payload }) => listener(payload ?? ''))
+        },
+        onEnd(listener) {
+          ended = listener
+          if (over) listener()
+        },
+        destroy: () => client.connection.stream.destroy(),
+      }
+    },
+  }
+}

@@ -1,0 +1,83 @@
+/** postgres.js: `postgres`, from 3.4 on. */
+import type { Result, Statement, Value } from '../dialect.ts'
+import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
+import { inTransaction } from '../failure.ts'
+
+type Rows = unknown[][] & { count: number | null }
+
+/** What is used of `postgres(…)`. */
+export interface PostgresJsSql {
+  unsafe(text: string, values: Value[], options: { prepare: boolean }): { values(): PromiseLike<Rows> }
+  readonly options: { max: number }
+}
+
+async function run(
+  sql: PostgresJsSql,
+  { text, prepared }: Statement,
+  values: readonly Value[],
+  prepare: boolean,
+): Promise<Result> {
+  const rows = await sql.unsafe(text, values.map(asText), { prepare: prepared && prepare }).values()
+  return { rows: [...rows], changed: rows.count ?? 0 }
+}
+
+/** It takes numbers for text where the type is not known yet. */
+function asText(value: Value): Value {
+  return typeof value === 'number' ? String(value) : value
+}
+
+/** The user's own. It is a pool, and each statement gets a connection that no transaction is on. */
+export function adoptPostgresJs(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
+  if (!isSql(given)) return undefined
+  if ('savepoint' in given || 'release' in given) {
+    throw inTransaction(
+      'postgres(): this is the sql of one transaction or connection: give what postgres() made',
+    )
+  }
+  const connection: Connection = {
+    run: (statement, values) => run(given, statement, values, prepare),
+    release() {},
+  }
+  return { size: given.options.max, acquire: () => connection, drop() {}, async close() {} }
+}
+
+function isSql(given: object): given is PostgresJsSql {
+  return typeof given === 'function' && 'unsafe' in given && 'options' in given
+}
+
+/** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
+export async function loadPostgresJs(): Promise<Driver> {
+  const { default: postgres } = await import('postgres')
+  return {
+    async connect({ url, clientOptions, connectTimeout, prepare }): Promise<OwnConnection> {
+      let ended: (() => void) | undefined
+      let over = false
+      const sql = postgres(url, {
+        ...clientOptions,
+        // One connection each, so that one can be ended alone.
+        max: 1,
+        connect_timeout: connectTimeout / 1_000,
+        fetch_types: false,
+        onnotice() {},
+        onclose() {
+          over = true
+          ended?.()
+        },
+      })
+      try {
+        await sql`select 1`
+      } catch (error) {
+        sql.end({ timeout: 0 }).catch(() => {})
+        throw error
+      }
+      return {
+        run: (statement, values) => run(sql, statement, values, prepare),
+        onEnd(listener) {
+          ended = listener
+          if (over) listener()
+        },
+        destroy: () => void sql.end({ timeout: 0 }).catch(() => {}),
+      }
+    },
+  }
+}

@@ -1,0 +1,22 @@
+/** How the backend reaches its database: servers behind connections, or a file in this process. */
+import type { Answer } from '../../core/answer.ts'
+import type { Network } from '../../core/backend.ts'
+import type { Call, Result } from './dialect.ts'
+
+export interface Runner {
+  /** Where it may lag behind what was written. */
+  read(call: Call): Answer<Result>
+  readAll(calls: readonly Call[]): Answer<Result[]>
+  /** Sees and does what is now. */
+  write(call: Call): Answer<Result>
+  /** Together, where the database is in the process; else one after the other. */
+  writeAll(calls: readonly Call[]): Answer<Result[]>
+  /** Where tables are made, outside of every deadline of a cache. All or nothing, where the database can. */
+  migrate(statements: readonly string[]): Promise<void>
+  /** On the same way as `migrate`. */
+  inspect(call: Call): Promise<Result>
+  /** `false`: this cache is told never to make tables. */
+  readonly migrates: boolean
+  readonly network: Network | undefined
+  close(): Answer<void>
+}

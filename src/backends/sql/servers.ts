@@ -1,0 +1,242 @@
+/**
+ * A database behind connections: one place that is written to, others that may be read from, and one where tables are made.
+ * Each statement borrows a connection for itself and gives it back, so that none is held while a load waits for one. One
+ * whose answer is not waited for any more is ended: whatever was written to it is then over for us.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer } from '../../core/answer.ts'
+import type { Network } from '../../core/backend.ts'
+import { ClosedError } from '../../core/errors.ts'
+import { withinDeadline } from '../../core/guarding/deadline.ts'
+import type { Call, Dialect, Result } from './dialect.ts'
+import type { Connection, Lender } from './executor.ts'
+import { failure, failureOf, means } from './failure.ts'
+import type { Runner } from './runner.ts'
+
+export interface ServerLimits {
+  /** How long an operation may take, in milliseconds. */
+  readonly opTimeout: number
+  /** How long it may take to connect, in milliseconds. */
+  readonly connectTimeout: number
+  readonly maxInFlight: number
+}
+
+/** Where connections are borrowed; asked anew each time, since it may be a function of the user's. */
+export type Place = () => Answer<Lender>
+
+export interface Places {
+  readonly write: Place
+  readonly read: readonly Place[]
+  /** `undefined`: tables are never made. */
+  readonly migrate: Place | undefined
+  /** Every lender that was made so far. */
+  lenders(): Iterable<Lender>
+}
+
+/** How often what another stood in the way of is tried again. */
+const RETRIES = 3
+/** How long it may take to load a driver, in milliseconds. */
+const LOADING = 2_000
+/** A place to read from that failed is left alone for so long, in milliseconds. */
+const AVOIDED = 2_000
+/** How long making a table may take, in milliseconds. */
+const MIGRATING = 30_000
+
+interface Busy {
+  readonly connection: Connection
+  reject(error: Error): void
+}
+
+const PING: Call = {
+  statement: { name: 'stillwarm_ping', text: 'SELECT 1', params: [], prepared: false },
+  values: [],
+}
+
+export class Servers implements Runner {
+  readonly migrates: boolean
+  readonly network: Network
+  readonly #places: Places
+  readonly #dialect: Dialect
+  readonly #connectTimeout: number
+  readonly #busy = new Set<Busy>()
+  readonly #avoided = new Map<Place, number>()
+  /** Of the connections: those of an older one are ended. */
+  #generation = 0
+  #cold = true
+  #closed = false
+
+  constructor(places: Places, dialect: Dialect, limits: ServerLimits) {
+    this.#places = places
+    this.#dialect = dialect
+    this.#connectTimeout = limits.connectTimeout
+    this.migrates = places.migrate !== undefined
+    const cold = () => this.#cold
+    this.network = {
+      // The first operations wait for the driver to be loaded and for a connection, which have deadlines of their own.
+      get opTimeout() {
+        return cold() ? LOADING + limits.connectTimeout + limits.opTimeout : limits.opTimeout
+      },
+      maxInFlight: limits.maxInFlight,
+      noAnswer: (error) => means(error, 'no-answer'),
+      reconnect: () => this.#reconnect(),
+    }
+  }
+
+  read(call: Call): Promise<Result> {
+    const place = this.#reader()
+    if (place === this.#places.write) return this.#run(place, call)
+    return this.#run(place, call).catch((error: unknown) => {
+      if (!means(error, 'no-answer') && !means(error, 'missing-table')) throw error
+      // A replica is not the database: the others, and at last the primary, answer for it.
+      this.#avoided.set(place, performance.now() + AVOIDED)
+      return this.#run(this.#reader(), call)
+    })
+  }
+
+  readAll(calls: readonly Call[]): Promise<Result[]> {
+    return Promise.all(calls.map((call) => this.read(call)))
+  }
+
+  write(call: Call): Promise<Result> {
+    return this.#run(this.#places.write, call)
+  }
+
+  async writeAll(calls: readonly Call[]): Promise<Result[]> {
+    const results: Result[] = []
+    for (const call of calls) results.push(await this.write(call))
+    return results
+  }
+
+  async migrate(statements: readonly string[]): Promise<void> {
+    const place = this.#places.migrate ?? this.#places.write
+    const all = this.#dialect.transactional ? ['BEGIN', ...statements, 'COMMIT'] : statements
+    await withinDeadline(MIGRATING, this.#each(place, all), 'create table')
+  }
+
+  inspect(call: Call): Promise<Result> {
+    const place = this.#places.migrate ?? this.#places.write
+    return withinDeadline(this.network.opTimeout, this.#run(place, call), 'look for the table')
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#endBusy(new ClosedError())
+    await Promise.all([...this.#places.lenders()].map((lender) => lender.close()))
+  }
+
+  #reader(): Place {
+    const { read, write } = this.#places
+    if (read.length === 0) return write
+    const now = performance.now()
+    const hopeful = read.filter((place) => (this.#avoided.get(place) ?? 0) < now)
+    return hopeful[Math.floor(Math.random() * hopeful.length)] ?? write
+  }
+
+  async #run(place: Place, call: Call): Promise<Result> {
+    const generation = this.#generation
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#once(place, call)
+      } catch (error) {
+        const again =
+          (means(error, 'transient') && tries < RETRIES) ||
+          (tries === 0 && generation === this.#generation && this.#endedIdle(error, call))
+        if (!again || this.#closed) throw error
+        if (means(error, 'transient')) await sleep(Math.random() * 10 * 2 ** tries)
+      }
+    }
+  }
+
+  /**
+   * A connection that the server, or something between, ended while it lay idle: the statement was never run. What must not be done
+   * twice is only done again where the server said so.
+   */
+  #endedIdle(error: unknown, { statement }: Call): boolean {
+    if (!means(error, 'no-answer') || !(error instanceof Error) || !('code' in error)) return false
+    if (ENDED_BY_SERVER.has(String(error.code))) return true
+    return ENDED.has(String(error.code)) && !/_incr_/.test(statement.name)
+  }
+
+  async #once(place: Place, { statement, values }: Call): Promise<Result> {
+    if (this.#closed) throw new ClosedError()
+    const generation = this.#generation
+    const connection = await this.#acquire(place)
+    if (generation !== this.#generation) {
+      connection.release(false)
+      throw failure('ECONNRESET', 'The connections were made anew', 'no-answer')
+    }
+    return new Promise((resolve, reject) => {
+      const busy: Busy = { connection, reject }
+      this.#busy.add(busy)
+      connection.run(statement, values).then(
+        (result) => {
+          if (!this.#busy.delete(busy)) return
+          connection.release(false)
+          this.#cold = false
+          resolve(result)
+        },
+        (error: unknown) => {
+          if (!this.#busy.delete(busy)) return
+          const failed = this.#failed(error)
+          connection.release(means(failed, 'no-answer'))
+          reject(failed)
+        },
+      )
+    })
+  }
+
+  async #acquire(place: Place): Promise<Connection> {
+    try {
+      return await (await place()).acquire()
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): Error {
+    const { title, meaning } = this.#dialect
+    return failureOf(error, title, meaning)
+  }
+
+  /** On one connection; in a transaction where the database takes such statements in one. */
+  async #each(place: Place, texts: readonly string[]): Promise<void> {
+    const connection = await this.#acquire(place)
+    let done = false
+    try {
+      for (const text of texts) {
+        await connection.run({ name: '', text, params: [], prepared: false }, [])
+      }
+      done = true
+    } catch (error) {
+      throw this.#failed(error)
+    } finally {
+      // What had begun is over with the connection.
+      connection.release(!done)
+    }
+  }
+
+  async #reconnect(): Promise<void> {
+    if (this.#closed) throw new ClosedError()
+    this.#generation++
+    this.#endBusy(failure('ECONNRESET', `${this.#dialect.title} is reconnected to`, 'no-answer'))
+    for (const lender of this.#places.lenders()) lender.drop()
+    await withinDeadline(this.#connectTimeout, this.#once(this.#places.write, PING), 'connect')
+  }
+
+  #endBusy(why: Error): void {
+    for (const { connection, reject } of this.#busy) {
+      connection.release(true)
+      reject(why)
+    }
+    this.#busy.clear()
+  }
+}
+
+const ENDED_BY_SERVER = new Set(['57P01', '57P05', 'ER_CLIENT_INTERACTION_TIMEOUT'])
+const ENDED = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'PROTOCOL_CONNECTION_LOST',
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+])

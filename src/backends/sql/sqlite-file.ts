@@ -1,0 +1,229 @@
+/**
+ * SQLite in this process: a file that several processes share, memory, or the user's own handle. Statements run in the
+ * caller's turn; only when another process is writing does one wait, in short pauses and not in the database, which would
+ * hold up the event loop.
+ *
+ * A database that we make gets its table with it. In one that was there before, the table is made as everywhere else.
+ */
+import { closeSync, openSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, andThen } from '../../core/answer.ts'
+import { ClosedError, ConfigError } from '../../core/errors.ts'
+import type { Call, Result, TableName } from './dialect.ts'
+import { sqlite } from './dialects/sqlite.ts'
+import type { Handle } from './executor.ts'
+import { failure, failureOf, inTransaction, means, type SqlError } from './failure.ts'
+import type { Runner } from './runner.ts'
+
+/** How long it waits for another process that is writing, in milliseconds. */
+const PATIENCE = 250
+/** How often it is looked whether the file is still the one that was opened, in milliseconds. */
+const LOOKED_AT_EVERY = 500
+
+const MEMORY = ':memory:'
+
+export interface SqliteSource {
+  /** A path; or nothing, and then the handle is the user's. */
+  readonly path: string | undefined
+  open(path: string): Promise<Handle>
+  readonly handle: Handle | undefined
+  readonly force: boolean
+  readonly migrates: boolean
+}
+
+export class SqliteFile implements Runner {
+  readonly network = undefined
+  readonly migrates: boolean
+  readonly #source: SqliteSource
+  readonly #table: TableName
+  #handle: Handle | undefined
+  #opening: Promise<Handle> | undefined
+  #file: string | undefined
+  #lookedAt = 0
+  #closed = false
+
+  constructor(source: SqliteSource, table: TableName) {
+    this.#source = source
+    this.#table = table
+    this.migrates = source.migrates
+    this.#handle = source.handle
+  }
+
+  read(call: Call): Answer<Result> {
+    return this.#with((handle) => handle.run(call.statement, call.values))
+  }
+
+  readAll(calls: readonly Call[]): Answer<Result[]> {
+    return this.#with((handle) =>
+      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values)), 'BEGIN'),
+    )
+  }
+
+  write(call: Call): Answer<Result> {
+    return this.#with((handle) => handle.run(call.statement, call.values))
+  }
+
+  writeAll(calls: readonly Call[]): Answer<Result[]> {
+    return this.#with((handle) =>
+      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values))),
+    )
+  }
+
+  async migrate(statements: readonly string[]): Promise<void> {
+    await this.#with((handle) =>
+      transaction(handle, () => {
+        for (const text of statements) handle.exec(text)
+      }),
+    )
+  }
+
+  async inspect(call: Call): Promise<Result> {
+    return this.read(call)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#end()
+  }
+
+  #with<T>(act: (handle: Handle) => T): Answer<T> {
+    const begun = performance.now()
+    const attempt = (handle: Handle): Answer<T> => {
+      if (this.#closed) throw new ClosedError()
+      if (this.#source.handle?.inTransaction) {
+        throw inTransaction(
+          'sqlite(): the handle is inside a transaction, which the cache must take no part in: give it a path, or a handle of its own',
+        )
+      }
+      try {
+        return act(handle)
+      } catch (error) {
+        const failed = this.#failed(error)
+        if (!means(failed, 'transient') || performance.now() - begun > PATIENCE) throw failed
+        return sleep(1 + Math.random() * 4).then(() => andThen(this.#opened(), attempt))
+      }
+    }
+    return andThen(this.#opened(), attempt)
+  }
+
+  #opened(): Answer<Handle> {
+    if (this.#closed) return Promise.reject(new ClosedError())
+    const now = performance.now()
+    if (this.#handle && this.#file !== undefined && now - this.#lookedAt > LOOKED_AT_EVERY) {
+      this.#lookedAt = now
+      if (identity(this.#source.path) !== this.#file) this.#end()
+    }
+    if (this.#handle) return this.#handle
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Handle> {
+    const path = this.#source.path ?? MEMORY
+    const isNew = path === MEMORY || (this.migrates && makeFile(path))
+    if (path !== MEMORY && !this.#source.force) refuseUnsafe(path)
+    let handle: Handle | undefined
+    const begun = performance.now()
+    for (;;) {
+      try {
+        handle ??= await this.#source.open(path)
+        // Only the file is shared: what is in memory has no log.
+        if (path !== MEMORY) handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+        if (isNew || isEmpty(handle)) {
+          const made = handle
+          if (this.migrates) {
+            transaction(made, () => {
+              for (const text of sqlite.create(this.#table)) made.exec(text)
+            })
+          }
+        }
+        break
+      } catch (error) {
+        const failed = this.#failed(error)
+        if (!means(failed, 'transient') || performance.now() - begun > 4 * PATIENCE) {
+          handle?.close()
+          throw failed
+        }
+        await sleep(5 + Math.random() * 10)
+      }
+    }
+    if (this.#closed) {
+      handle.close()
+      throw new ClosedError()
+    }
+    this.#handle = handle
+    this.#file = path === MEMORY ? undefined : identity(path)
+    this.#lookedAt = performance.now()
+    return handle
+  }
+
+  #end(): void {
+    if (this.#source.handle === undefined) this.#handle?.close()
+    this.#handle = undefined
+  }
+
+  #failed(error: unknown): Error {
+    if (error instanceof Error && /^no such table/.test(error.message)) {
+      return failure('NO_TABLE', 'SQLite has no such table', 'missing-table')
+    }
+    return failureOf(error, sqlite.title, sqlite.meaning) as SqlError
+  }
+}
+
+/** All or nothing, and one wait for the disk. The writer's turn is taken first, so that none is lost halfway. */
+function transaction<T>(handle: Handle, act: () => T, begin = 'BEGIN IMMEDIATE'): T {
+  handle.exec(begin)
+  try {
+    const value = act()
+    handle.exec('COMMIT')
+    return value
+  } catch (error) {
+    if (handle.inTransaction) handle.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** A database of nobody's yet. */
+function isEmpty(handle: Handle): boolean {
+  const text = 'SELECT count(*) FROM sqlite_schema'
+  const { rows } = handle.run({ name: '', text, params: [], prepared: false }, [])
+  return Number(rows[0]?.[0]) === 0
+}
+
+/** Makes an empty file that is ours alone to read and write; `true` when it was not there. */
+function makeFile(path: string): boolean {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw failure('SQLITE_CANTOPEN', `sqlite(): the file cannot be made: ${codeOf(error)}`, 'refused')
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'it failed'
+}
+
+/** Whoever may write to the file chooses what the site says. */
+function refuseUnsafe(path: string): void {
+  const { getuid } = process
+  if (getuid === undefined) return
+  const { mode, uid } = statSync(path, { throwIfNoEntry: false }) ?? {}
+  if (mode === undefined || uid === undefined) return
+  const strange = uid !== getuid.call(process) && uid !== 0
+  if ((mode & 0o002) === 0 && !strange) return
+  throw new ConfigError(
+    'UNSAFE_DIRECTORY',
+    `sqlite(): ${strange ? 'another user owns' : 'any user may write to'} ${JSON.stringify(resolve(path))}: give it a file of its own, or force: true`,
+  )
+}
+
+/** Which file is there now, whatever its name. */
+function identity(path: string | undefined): string | undefined {
+  const found = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}`
+}

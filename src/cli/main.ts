@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+/** The program `stillwarm`. A configuration may leave timers and clients of its own behind, so it ends by itself when the command is over. */
+import process from 'node:process'
+import { run } from './program.ts'
+import { redact } from './redact.ts'
+import { terminalOf } from './terminal.ts'
+
+const { stdin, stdout, stderr, env } = process
+const terminal = terminalOf({ stdin, stdout, stderr, env })
+
+// Whoever reads may have seen enough: `stillwarm get page | head -1`.
+for (const stream of [stdout, stderr]) stream.on('error', () => process.exit())
+
+// What a configuration says while it loads is no part of the answer.
+console.log = console.info = console.debug = console.error
+
+// In one line, without escapes and secrets. That a backend is down the command itself tells; what is experimental in Node nobody asked.
+process.removeAllListeners('warning').on('warning', ({ name, message }) => {
+  if (name !== 'CacheBackendWarning' && name !== 'ExperimentalWarning')
+    terminal.note(redact(`${name}: ${message}`), 'yellow')
+})
+
+process.exitCode = await run(process.argv.slice(2), terminal, process.cwd())
+await Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done))))
+process.exit()

@@ -1,0 +1,89 @@
+/** Who goes when there is no room. */
+import { expect, it } from 'vitest'
+import type { SqlBackend } from '../../../src/backends/sql/sql.ts'
+import type { Host } from '../../../src/core/backend.ts'
+import { makeSpace } from '../../../src/core/values/space.ts'
+import { fakeClock } from '../../../src/testing/index.ts'
+import { anyTable, type Setting, what } from './setting.ts'
+
+const space = makeSpace('p', 1)
+
+export function roomSuite({ make }: Setting): void {
+  async function limited(maxEntries: number, cullFrequency?: number, table = anyTable()) {
+    const clock = fakeClock()
+    const told: string[] = []
+    const host: Host = {
+      clock,
+      evicted: (_, why) => void told.push(why),
+      corrupt() {},
+      failed: (verb, e) => void told.push(`${verb} ${e}`),
+    }
+    const backend = make({ table, maxEntries, ...(cullFrequency !== undefined && { cullFrequency }) })
+    await backend.table.create()
+    backend.open(host)
+    return { backend, clock, told, table, later: clock.now() + 60_000 }
+  }
+  const entries = async (backend: SqlBackend) => (await backend.size()).entries
+  const many = (from: number, count: number) =>
+    new Map(Array.from({ length: count }, (_, i) => [`key${from + i}`, what(`${from + i}`)]))
+
+  it.each([
+    [3, 29],
+    [0, 18],
+  ])('DB-11 30 entries and a frequency of %i leave %i after 49 sets', async (frequency, left) => {
+    const { backend, later } = await limited(30, frequency)
+    for (let i = 1; i <= 49; i++) {
+      await backend.set(space, `key${i}`, what(`${i}`), later)
+      expect(await entries(backend)).toBeLessThanOrEqual(33)
+    }
+    expect(await entries(backend)).toBe(left)
+    await backend.close()
+  })
+
+  it('CUL-01 with no room at all the newest is stored', async () => {
+    const { backend, later } = await limited(-1)
+    expect(await backend.set(space, 'a', what('1'), later)).toBe(true)
+    expect(await backend.get(space, 'a')).toEqual(what('1'))
+    await backend.close()
+  })
+
+  it('F33 F34 two that fill a large cache at once leave 90 to 110 %, the newest stay, and nobody was disturbed', async () => {
+    const max = 2_000
+    const one = await limited(max)
+    const two = await limited(max, undefined, one.table)
+    let most = 0
+    for (let i = 0; i < 3_000; i += 50) {
+      await Promise.all([
+        one.backend.setMany(space, many(i, 50), one.later),
+        two.backend.setMany(makeSpace('q', 1), many(i, 50), two.later),
+      ])
+      one.clock.advance(1)
+      two.clock.advance(1)
+      most = Math.max(most, await entries(one.backend))
+    }
+    await expect.poll(() => entries(one.backend), { timeout: 5_000 }).toBeLessThanOrEqual(max)
+    expect(most).toBeLessThanOrEqual(max * 1.1)
+    expect(await entries(one.backend)).toBeGreaterThanOrEqual(max * 0.9)
+    expect(await one.backend.get(space, 'key2999')).toEqual(what('2999'))
+    expect(await one.backend.get(space, 'key1')).toBeUndefined()
+    expect([...one.told, ...two.told].every((why) => why === 'room')).toBe(true)
+    await Promise.all([one.backend.close(), two.backend.close()])
+  })
+
+  it('by hand: what is over goes first, then the least recently stored, and a claim stays', async () => {
+    const { backend, clock, later } = await limited(2_000)
+    await backend.setMany(space, many(0, 500), clock.now() + 1_000)
+    clock.advance(2_000)
+    const { token } = await backend.claim(space, 'claimed', 50_000)
+    await backend.setMany(space, many(1_000, 1_990), later)
+    await backend.table.cull()
+    expect(await entries(backend)).toBe(1_990)
+    clock.advance(1)
+    await backend.setMany(space, many(4_000, 60), later)
+    await backend.table.cull()
+    expect(await entries(backend)).toBe(1_900)
+    expect((await backend.getMany(space, [...many(4_000, 60).keys()])).size).toBe(60)
+    expect(await backend.fill(space, 'claimed', token!, what('made'), later)).toBe(true)
+    await backend.close()
+  })
+}
