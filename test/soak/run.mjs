@@ -20,6 +20,8 @@ const RUNS = {
   'small-heap': { file: 'small-heap.mjs', node: ['--max-old-space-size=256'] },
   'many-keys': { file: 'many-keys.mjs', node: ['--disable-warning=CACHE_KEY_WARNING'] },
   'file-cull': { file: 'file-cull.mjs' },
+  'jobs-bullmq': { file: 'jobs.mjs', env: { SOAK_ENGINE: 'bullmq' } },
+  'jobs-pg-boss': { file: 'jobs.mjs', env: { SOAK_ENGINE: 'pg-boss' } },
   tiers: { file: 'tiers.mjs' },
   register: { file: 'register.mjs' },
   // Proves that a stale read would be found.

@@ -44,6 +44,9 @@ const NAMES = [...ENGINE_OPTIONS, 'connection', 'prefix', 'keepFailed', 'workerO
 /** What makes two tasks one, and BullMQ's features that make one task several. */
 const OURS = ['jobId', 'deduplication', 'debounce', 'repeat', 'parent']
 
+/** Answers of Redis that no waiting mends: a wrong password, no such right, no such database. */
+const MISCONFIGURED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (AUTH|invalid|DB))/
+
 /** A socket that a dead server does not close is closed by us, after so long, in milliseconds. */
 const DISCONNECT = { disconnectTimeout: 200 }
 
@@ -178,10 +181,18 @@ class BullmqWorking implements Working {
     this.#settings = settings
     this.#orders = orders
     this.#ended = ended
-    this.#workers = this.#begin()
-    this.ready = this.#workers.then(async (workers) => {
-      await Promise.all(workers.map((worker) => worker.waitUntilReady()))
+    let refuse: (error: Error) => void = () => {}
+    const refused = new Promise<never>((_resolve, reject) => {
+      refuse = reject
     })
+    this.#workers = this.#begin((error) => {
+      orders.failed(error)
+      if (MISCONFIGURED.test(error.message)) refuse(error)
+    })
+    this.ready = this.#workers.then(async (workers) => {
+      await Promise.race([refused, Promise.all(workers.map((worker) => worker.waitUntilReady()))])
+    })
+    refused.catch(() => {})
     this.ready.catch(() => {})
   }
 
@@ -190,9 +201,9 @@ class BullmqWorking implements Working {
     return this.#closing
   }
 
-  async #begin(): Promise<Worker<unknown, string>[]> {
+  async #begin(heard: (error: Error) => void): Promise<Worker<unknown, string>[]> {
     const { Worker, UnrecoverableError } = await loadBullmq()
-    const { concurrency, failed, jobs, perform } = this.#orders
+    const { concurrency, jobs, perform } = this.#orders
     const names = new Set(
       jobs.map(({ queue }) => settleQueue(WHERE, queue, OURS).name ?? this.#settings.queue),
     )
@@ -220,7 +231,7 @@ class BullmqWorking implements Working {
         ...connecting(this.#settings),
         concurrency,
       })
-      worker.on('error', failed)
+      worker.on('error', heard)
       return worker
     })
   }

@@ -97,9 +97,9 @@ describe.each(engines)('$name', ({ start }) => {
       await ask(runner, poison, { tries: 2 })
       for (let i = 0; i < 5; i++) await ask(runner, task({ key: `k${i}` }))
       await until(async () => done.length === 5, 1_500)
-      await until(async () => place.dead(runner.queue).length === 1)
+      await until(async () => (await place.dead(runner.queue)).length === 1)
       expect(tries).toEqual([false, true])
-      expect(place.dead(runner.queue)[0]).toContain('poison')
+      expect((await place.dead(runner.queue))[0]).toContain('poison')
       // And the key may be asked for again.
       expect(await ask(runner, poison)).toBe(true)
     })

@@ -1,13 +1,13 @@
 /** The engines under test, each with a real server of its own that keeps what it was given when it is killed. */
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import pg from 'pg'
 import type { EngineOptions } from '../../../src/refresh/queue-options.ts'
 import type { Runner, Task, TaskOptions } from '../../../src/refresh/runner.ts'
 import { bullmq } from '../../../src/refresh/runners/bullmq.ts'
 import { pgBoss } from '../../../src/refresh/runners/pg-boss/pg-boss.ts'
 import { startPostgres } from '../../servers/postgres.ts'
-import { startRedis } from '../../servers/redis.ts'
+import { ask, startRedis } from '../../servers/redis.ts'
 import type { TestServer } from '../../servers/server.ts'
 
 export interface Engine {
@@ -21,7 +21,7 @@ export interface Running {
   url: string
   runner(options?: EngineOptions & { connection?: string }): Runner
   /** The tasks given up in a queue, as text that holds them. */
-  dead(queue: string): string[]
+  dead(queue: string): Promise<string[]>
 }
 
 /** Makes queues one after the other: pg-boss takes a second to find out that two who make some at once are in each other's way. */
@@ -46,11 +46,10 @@ export const engines: Engine[] = [
         server,
         url,
         runner: (options) => bullmq({ connection: url, ...QUICK, ...options }),
-        dead(queue) {
-          const cli = (...words: string[]) =>
-            execFileSync('redis-cli', ['-p', String(server.port), ...words], { encoding: 'utf8' }).trim()
-          const ids = cli('zrange', `bull:${queue}:failed`, '0', '-1').split('\n').filter(Boolean)
-          return ids.map((id) => cli('hget', `bull:${queue}:${id}`, 'data'))
+        async dead(queue) {
+          const ids = (await ask(server, ['zrange', `bull:${queue}:failed`, '0', '-1'])).split('\n')
+          const found = ids.filter(Boolean)
+          return Promise.all(found.map((id) => ask(server, ['hget', `bull:${queue}:${id}`, 'data'])))
         },
       }
     },
@@ -64,12 +63,16 @@ export const engines: Engine[] = [
         server: { ...server, ...ofAllProcesses(server) },
         url: server.url,
         runner: (options) => pgBoss({ connection: server.url, pollInterval: 20, ...QUICK, ...options }),
-        dead(queue) {
-          const sql = `SELECT data FROM pgboss.job WHERE name = '${queue}.dead'`
-          const where = ['-h', server.host, '-p', String(server.port), '-U', 'postgres']
-          return execFileSync('psql', [...where, '-Atc', sql], { encoding: 'utf8' })
-            .split('\n')
-            .filter(Boolean)
+        async dead(queue) {
+          const client = new pg.Client({ connectionString: server.url })
+          await client.connect()
+          try {
+            const text = 'SELECT data::text FROM pgboss.job WHERE name = $1'
+            const { rows } = await client.query<{ data: string }>(text, [`${queue}.dead`])
+            return rows.map(({ data }) => data)
+          } finally {
+            await client.end()
+          }
         },
       }
     },

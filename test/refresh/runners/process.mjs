@@ -34,12 +34,18 @@ const counted = defineJob({
   /** @param {number} n */
   async load(n) {
     appendFileSync(log, `start ${n} ${process.pid}\n`)
+    keys.set(counted.key(n), n)
     const value = (await caches.source.get('all')) ?? 'old'
     await sleep(loadMs)
     appendFileSync(log, `end ${n} ${process.pid} ${value}\n`)
     if (how.poison === n) throw new Error('poison')
     return value
   },
+})
+
+const keys = new Map()
+caches.default.on('set', ({ key }) => {
+  if (keys.has(key)) appendFileSync(log, `set ${keys.get(key)} ${process.pid}\n`)
 })
 
 /** @type {Record<string, () => Promise<unknown>>} */
