@@ -19,11 +19,7 @@ export function cachePages(caches) {
 /**
  * @param {ReturnType<typeof import('./caches.mjs').openCaches>} caches
  */
-export function createSite(caches) {
-<<<<<<< HEAD
-  const rankings = defineRankings(caches)
-  return createServer(async (request, response) => {
-=======
+export function createSite(caches, rankings = defineRankings(caches)) {
   return createServer(cachePages(caches).wrap(answer))
 
   /**
@@ -31,7 +27,6 @@ export function createSite(caches) {
    * @param {import('node:http').ServerResponse} response
    */
   async function answer(request, response) {
->>>>>>> main
     const start = performance.now()
     try {
       if (request.method !== 'GET' && request.method !== 'HEAD')
