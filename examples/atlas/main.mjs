@@ -4,8 +4,10 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { bullmq } from 'stillwarm/refresh/bullmq'
 import { answersOf, openCaches } from './caches.mjs'
 import * as atlas from './cities.mjs'
+import { defineRankings } from './jobs.mjs'
 import { createSite } from './site.mjs'
 import { tour } from './tour.mjs'
 
@@ -30,7 +32,8 @@ if (options.help) {
   --port <number>      where to listen; 0 takes any free port (default: $PORT, else 3000)
   --host <address>     on which address (default: 127.0.0.1, this machine alone)
   --directory <path>   where what outlives a restart is kept (default: .cache/atlas)
-  --redis <url>        answers on Redis, 'redis://127.0.0.1:6379', instead of in memory
+  --redis <url>        answers on Redis, 'redis://127.0.0.1:6379', instead of in memory, and the
+                       rankings made anew by workers: node worker.mjs --redis <url>
   --memcached <hosts>  answers on Memcached, 'host:port,host:port', instead of in memory
   --sqlite <file>      answers in SQLite, instead of in memory
   --postgres <url>     answers in PostgreSQL, 'postgres://user:password@host/database'
@@ -53,7 +56,9 @@ if (options.help) {
   console.log(`The atlas: ${atlas.size.toLocaleString('en')} cities. A short tour, all of it run just now:\n`)
   await tour(caches, options.directory)
 
-  const server = createSite(caches).listen(Number(options.port), options.host)
+  // Over Redis the rankings are made anew by `worker.mjs`; until it runs, the old ones are shown.
+  const runner = options.redis ? bullmq({ connection: options.redis, queue: 'atlas' }) : undefined
+  const server = createSite(caches, defineRankings(caches, runner)).listen(Number(options.port), options.host)
   try {
     await once(server, 'listening')
   } catch (error) {
@@ -69,6 +74,7 @@ if (options.help) {
   const end = async () => {
     server.close()
     await once(server, 'close')
+    await runner?.close()
     await caches.close()
   }
   process.once('SIGINT', end)

@@ -19,8 +19,7 @@ export function cachePages(caches) {
 /**
  * @param {ReturnType<typeof import('./caches.mjs').openCaches>} caches
  */
-export function createSite(caches) {
-  const rankings = defineRankings(caches)
+export function createSite(caches, rankings = defineRankings(caches)) {
   return createServer(cachePages(caches).wrap(answer))
 
   /**

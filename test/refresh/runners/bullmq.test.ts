@@ -57,6 +57,8 @@ describe('bullmq()', () => {
     const { host, port } = server
     const mine = new Redis({ host, port, password: 'secret', maxRetriesPerRequest: null })
     const other = createClient({ url: `redis://:secret@${host}:${port}` })
+    // Its server is killed before it is.
+    other.on('error', () => {})
     await other.connect()
     atEnd(async () => {
       mine.disconnect()
