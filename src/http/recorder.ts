@@ -4,7 +4,8 @@
  * stand in for a failing handler does.
  */
 import { hash } from 'node:crypto'
-import { type Answer, andThen, isPromise } from '../core/answer.ts'
+import { type Answer, isPromise } from '../core/answer.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Watch } from './credentials.ts'
 import { tellNotStored } from './explain.ts'
 import type { Asked } from './page-cache.ts'
@@ -54,6 +55,7 @@ export class Recorder<R> implements Exchange {
   readonly changes: Fields | undefined
   readonly watch: Watch | undefined
   readonly #parts: RecordingParts<R>
+  readonly #clock: Clock
   readonly #requestedAt: number
   #status = 0
   #fields: Fields = {}
@@ -73,7 +75,9 @@ export class Recorder<R> implements Exchange {
     this.#rules = parts.asked.rules
     this.watch = parts.watch
     const { asked, page, spot } = parts
-    this.#requestedAt = spot.inside.clock.now()
+    // Taken once: the cache may be closed before the response has ended.
+    this.#clock = spot.inside.clock
+    this.#requestedAt = this.#clock.now()
     if (asked.request.method !== 'GET') {
       this.changes = asked.hidden
       return
@@ -87,8 +91,8 @@ export class Recorder<R> implements Exchange {
   }
 
   head(status: number, fields: Fields, whole?: Buffer, own: Fields = {}): Verdict {
-    const { asked, page, onError, spot } = this.#parts
-    const now = spot.inside.clock.now()
+    const { asked, page, onError } = this.#parts
+    const now = this.#clock.now()
     this.#status = status
     this.#fields = fields
     this.#own = own
@@ -140,7 +144,6 @@ export class Recorder<R> implements Exchange {
   }
 
   end(): Reply | undefined {
-    const { spot } = this.#parts
     if (this.#pieces === undefined || this.#head === undefined) {
       this.#land(undefined, false)
       return undefined
@@ -151,7 +154,7 @@ export class Recorder<R> implements Exchange {
       this.#abandon('incomplete')
       return undefined
     }
-    const now = spot.inside.clock.now()
+    const now = this.#clock.now()
     // What was read while the body was made counts as well.
     if (this.#parts.watch?.read.join() !== this.#read) {
       const again = this.#record(this.#fields, now)
@@ -169,11 +172,11 @@ export class Recorder<R> implements Exchange {
   }
 
   fail(): Reply | undefined {
-    const { page, onError, spot } = this.#parts
+    const { page, onError } = this.#parts
     this.#pieces = undefined
     this.#land(undefined, true)
     this.#forget()
-    const now = spot.inside.clock.now()
+    const now = this.#clock.now()
     if (!page || !onError || !mayServeOnError(page.head, now)) return undefined
     return this.#answer(page, now)
   }
@@ -207,7 +210,7 @@ export class Recorder<R> implements Exchange {
 
   /** The handler says that the page we have is still right. */
   #renewed(page: StoredPage, now: number): Verdict {
-    const { asked, spot, watch } = this.#parts
+    const { asked, watch } = this.#parts
     const renewal = renew(
       page.head,
       asked.request,
@@ -222,7 +225,7 @@ export class Recorder<R> implements Exchange {
     )
     if (renewal === undefined) {
       // It names another page than the only one that was asked about. Nothing of it is taken over, and the next one asks anew.
-      void andThen(spot.remove(asked.url), () => undefined)
+      this.#remove()
       this.#notStored('status')
       return { do: 'replace', reply: this.#answer(page, now, 304) }
     }
@@ -238,12 +241,12 @@ export class Recorder<R> implements Exchange {
   }
 
   #notKept(reason: NotStoredReason, add: Fields, now: number): Verdict {
-    const { asked, page, spot } = this.#parts
+    const { asked, page } = this.#parts
     const { request } = asked
     this.#notStored(reason)
     // RFC 9111 §4.3.5: what a HEAD tells of the page that we have.
     if (page && request.method === 'HEAD' && this.#status === 200 && contradicts(this.#fields, page, now)) {
-      void andThen(spot.remove(asked.url), () => undefined)
+      this.#remove()
     }
     const set = { ...add, ...this.#statusField({ detail: reason }) }
     // The handler saw no conditions, so they are judged here, for pages that are nobody else's too.
@@ -261,13 +264,13 @@ export class Recorder<R> implements Exchange {
   }
 
   #notStored(reason: NotStoredReason): void {
-    const { asked, spot, settings, page } = this.#parts
+    const { asked, settings, page } = this.#parts
     this.#land(undefined, false)
     this.#forget()
     if (asked.request.method !== 'GET') return
     // What the handler now says is nobody else's business must not go on being served.
     if (page && (reason === 'no-store' || reason === 'private')) {
-      void andThen(spot.remove(asked.url), () => undefined)
+      this.#remove()
     }
     if (settings.explain) tellNotStored(asked.visit.target, reason)
   }
@@ -280,7 +283,12 @@ export class Recorder<R> implements Exchange {
 
   #forget(): void {
     const { asked, spot, generation } = this.#parts
-    if (generation !== undefined) spot.store.forget(asked.key, generation)
+    if (generation !== undefined) quietly(() => spot.store.forget(asked.key, generation))
+  }
+
+  #remove(): void {
+    const { asked, spot } = this.#parts
+    quietly(() => spot.remove(asked.url))
   }
 
   #land(page: StoredPage | undefined, shareable: boolean, stored?: Answer<unknown>): void {
@@ -312,6 +320,16 @@ export class Recorder<R> implements Exchange {
   #statusField(more: { stored?: boolean; ttl?: number | undefined; detail?: string }) {
     const { settings, why } = this.#parts
     return statusField(settings, field(this.#fields, 'cache-status'), { fwd: forwardFor(why), ...more })
+  }
+}
+
+/** For what nobody waits for: a store that fails is told by the policy, and one that is closed keeps nothing. */
+function quietly(act: () => unknown): void {
+  try {
+    const done = act()
+    if (done instanceof Promise) done.catch(() => {})
+  } catch {
+    // Nobody to throw it to.
   }
 }
 
