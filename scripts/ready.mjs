@@ -4,7 +4,7 @@
  * but Node, since it runs before anything is installed, and does nothing where nothing changed.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -33,6 +33,21 @@ export function compile() {
   const tsc = [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']
   run(process.execPath, [...tsc, '--emitDeclarationOnly'])
   run(process.execPath, [...tsc, '--noCheck', '--declaration', 'false', '--removeComments'])
+  const dist = join(ROOT, 'dist')
+  for (const name of files(dist, '.js')) {
+    const file = join(dist, `${name}.js`)
+    writeFileSync(file, withTabs(readFileSync(file, 'utf8')))
+  }
+}
+
+/**
+ * tsc indents by four spaces, a seventh of what it writes. A text over several lines keeps its own.
+ *
+ * @param {string} code
+ */
+function withTabs(code) {
+  if (/`[^`]*\n[^`]*`/.test(code)) return code
+  return code.replace(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4))
 }
 
 /**
