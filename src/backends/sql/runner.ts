@@ -15,6 +15,8 @@ export interface Runner {
   migrate(statements: readonly string[]): Promise<void>
   /** On the same way as `migrate`. */
   inspect(call: Call): Promise<Result>
+  /** Has opening the database made the table too? Answered once, so that one call tells of it as made. */
+  madeTable?(): boolean
   /** `false`: this cache is told never to make tables. */
   readonly migrates: boolean
   readonly network: Network | undefined

@@ -41,6 +41,7 @@ export class SqliteFile implements Runner {
   #opening: Promise<Handle> | undefined
   #file: string | undefined
   #lookedAt = 0
+  #madeTable = false
   #closed = false
 
   constructor(source: SqliteSource, table: TableName) {
@@ -76,6 +77,12 @@ export class SqliteFile implements Runner {
         for (const text of statements) handle.exec(text)
       }),
     )
+  }
+
+  madeTable(): boolean {
+    const made = this.#madeTable
+    this.#madeTable = false
+    return made
   }
 
   async inspect(call: Call): Promise<Result> {
@@ -139,6 +146,7 @@ export class SqliteFile implements Runner {
             transaction(made, () => {
               for (const text of sqlite.create(this.#table)) made.exec(text)
             })
+            this.#madeTable = true
           }
         }
         break

@@ -35,7 +35,7 @@ export class SqlTable implements Table {
   async create(): Promise<'created' | 'exists' | 'unrouted'> {
     if (!this.#runner.migrates) return 'unrouted'
     const state = await this.state()
-    if (state === 'ours') return 'exists'
+    if (state === 'ours') return this.#runner.madeTable?.() ? 'created' : 'exists'
     if (state === 'foreign') throw this.#foreign()
     try {
       await this.#runner.migrate(this.statements())

@@ -78,6 +78,14 @@ it('F37 a file that was deleted is made again within a second', async () => {
   await caches.close()
 })
 
+it('TBL-01 a database that is not there yet is made with its table, and that is told', async () => {
+  const backend = sqlite({ path: join(home, 'fresh.db') })
+  const caches = createCaches({ default: { backend } })
+  expect(await backend.table.create()).toBe('created')
+  expect(await backend.table.create()).toBe('exists')
+  await caches.close()
+})
+
 it("F36 the user's handle is refused while a transaction is open on it, and is never closed", async () => {
   const handle = new Database(join(home, 'own.db'))
   const backend = sqlite({ handle, table: 'own cache' })
