@@ -6,6 +6,9 @@ import { redis, redisBus } from 'stillwarm/backends/redis'
 import { mysql, postgres, sqlite } from 'stillwarm/backends/sql'
 import { tiered } from 'stillwarm/backends/tiered'
 
+// The tour has 500 visitors count in one row, which a database does one after the other.
+const PATIENCE = 10_000
+
 /**
  * @param {string} directory where entries that outlive the process are kept
  * @param {import('stillwarm').Backend} [answers] where the answers rest
@@ -40,7 +43,7 @@ export function answersOf(where) {
   }
   if (where.memcached) return memcached({ servers: where.memcached })
   if (where.sqlite) return sqlite({ path: where.sqlite })
-  if (where.postgres) return postgres({ url: where.postgres })
-  if (where.mysql) return mysql({ url: where.mysql })
+  if (where.postgres) return postgres({ url: where.postgres, opTimeout: PATIENCE })
+  if (where.mysql) return mysql({ url: where.mysql, opTimeout: PATIENCE })
   return memory({ maxEntries: 5_000 })
 }
