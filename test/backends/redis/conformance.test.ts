@@ -38,23 +38,36 @@ async function connected(options: RedisOptions): Promise<RedisBackend> {
   return backend
 }
 
+function contextOf(options: () => RedisOptions): CaseContext {
+  return {
+    backend: () => connected(options()),
+    peer: () => connected(options()),
+    clock: waitingClock(),
+    // F19: within a second of what was asked. The server counts from when it gets the command.
+    granularity: 1_000,
+    createCaches,
+  }
+}
+
+const EMPTIES = 'clearing everything'
+
+// Every case has a prefix of its own, and most of them wait for an end to come: all together.
 for (const [name, options] of Object.entries(places)) {
-  describe(name, () => {
-    const context: CaseContext = {
-      backend: () => connected(options()),
-      peer: () => connected(options()),
-      clock: waitingClock(),
-      // F19: within a second of what was asked. The server counts from when it gets the command.
-      granularity: 1_000,
-      createCaches,
-    }
+  describe.concurrent(name, () => {
+    const context = contextOf(options)
     for (const [topic, cases] of Object.entries(backendCases)) {
-      if (NOT_PROMISED.includes(topic)) continue
+      if (NOT_PROMISED.includes(topic) || topic === EMPTIES) continue
       describe(topic, () => {
-        // Every case has a prefix of its own; only what empties the whole store must be alone.
-        const one = topic === 'clearing everything' ? it : it.concurrent
-        for (const { name, run } of cases) one(name, () => run(context))
+        for (const { name, run } of cases) it(name, () => run(context))
       })
     }
   })
 }
+
+// Only what empties the whole store must be alone.
+describe.sequential.each(Object.entries(places))('%s', (_name, options) => {
+  const context = contextOf(options)
+  describe(EMPTIES, () => {
+    for (const { name, run } of backendCases[EMPTIES]) it(name, () => run(context))
+  })
+})
