@@ -13,7 +13,7 @@ import { text } from '../../../../src/backends/memcached/client/text.ts'
 import { feed, type Outcome } from './feed.ts'
 import { mutated, seeds, verbs } from './seeds.ts'
 
-const runs = Number(process.env.FUZZ_RUNS ?? 30_000)
+const runs = Number(process.env.FUZZ_RUNS ?? 10_000)
 const first = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000)
 
 const NAMES = ['meta', 'text', 'binary'] as const
