@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { ketama } from '../../../../src/backends/memcached/client/ketama.ts'
 import { type ModulaHash, modula } from '../../../../src/backends/memcached/client/modula.ts'
 import { murmur3, rendezvous } from '../../../../src/backends/memcached/client/rendezvous.ts'
-import { parseServers } from '../../../../src/backends/memcached/client/servers.ts'
+import { parseServers, type ServerOptions } from '../../../../src/backends/memcached/client/servers.ts'
 
 // What libmemcached 1.1.4 (memcached_generate_hash), python-memcached 1.59 and pymemcache 3.5.2 answer for these keys:
 // one digit a key, the index of its server.
@@ -27,6 +28,24 @@ describe('ketama, as libmemcached with KETAMA_WEIGHTED', () => {
   it('the default port is left out of the label', () => {
     const servers = parseServers('10.0.1.1,10.0.1.2:11211,10.0.1.3:11212')
     expect(picked(ketama(servers))).toBe('02121102002121121201202112002121221212210120')
+  })
+
+  // The digests are of what libmemcached answered for all of them, one digit a key.
+  it.each<[string, (string | ServerOptions)[], string]>([
+    [
+      'equal',
+      ['10.0.1.1', '10.0.1.2:11211', '10.0.1.3:11212'],
+      '903d3f2569c9d066392a1d93cc1834a8afbd480f8fa3793a4d00b718c52eacca',
+    ],
+    [
+      'weighted',
+      ['10.0.1.1', { host: '10.0.1.2', weight: 2 }, { host: '10.0.1.3', port: 11_212, weight: 7 }],
+      'ab3068d676543b7f063dbbe67bbdcb4e6ccc8a340a299bd7e95615a2bc03bc30',
+    ],
+  ])('3,000 keys on three servers, %s', (_weights, servers, digest) => {
+    const keys = Array.from({ length: 3_000 }, (_, i) => `shop:1:${i}`)
+    const places = picked(ketama(parseServers(servers)), keys)
+    expect(createHash('sha256').update(places).digest('hex')).toBe(digest)
   })
 
   it('weights', () => {
