@@ -65,8 +65,12 @@ let failures = first.failures
 const files = [...new Set(failures.map(({ file }) => file))]
 /** @type {typeof failures} */
 let unsteady = []
-if (files.length > 0 && files.length <= 3 && !files.includes('')) {
-  const { ok } = step('failed tests, once more and alone', [...vitest(SECOND), ...files])
+if (files.length > 0 && files.length <= 5 && !files.includes('')) {
+  const { ok } = step('failed tests, once more and alone', [
+    ...vitest(SECOND),
+    '--no-file-parallelism',
+    ...files,
+  ])
   const again = new Set(outcomeOf(SECOND).failures.map(({ file, name }) => `${file}: ${name}`))
   if (ok || again.size > 0) {
     unsteady = failures.filter(({ file, name }) => !again.has(`${file}: ${name}`))
