@@ -49,6 +49,8 @@ export class PageCache<R = unknown> {
   readonly settings: PageSettings<R>
   /** Where nothing but the URL tells which page a visitor gets. */
   readonly plainHits: PlainHits<R> | undefined
+  /** Of refreshes under way, by key: what storing their page came to, or comes to. */
+  readonly #renewed = new Map<string, Answer<unknown> | undefined>()
   /** Makes a URL invalid wherever this site keeps pages. */
   readonly #invalidate: (url: PageUrl) => Answer<unknown>
 
@@ -176,6 +178,7 @@ export class PageCache<R = unknown> {
       if (flight) flight.generation = known
       const handle = (right?: Right): Course => {
         const exchange = this.#recorder(asked, found, known, why, onError, (page, shareable, stored) => {
+          if (asked.visit.refresh) this.#renewed.set(asked.key, stored)
           if (right && shareable) void andThen(stored, () => right.end())
           else right?.endUnshared()
           if (selected === undefined) return
@@ -279,6 +282,13 @@ export class PageCache<R = unknown> {
     return replyOf(hit, page, status)
   }
 
+  async #isRenewed({ key, request, rules }: Asked<R>): Promise<boolean> {
+    const { store, inside } = this.spot
+    const page = (await store.read(key, request, rules))?.page
+    const verdict = page && lookup(request, page, rules, inside.clock.now())
+    return verdict?.do === 'hit' && !verdict.refresh
+  }
+
   /** One refresh behind those who are served the stale page. */
   #refresh(asked: Asked<R>, found: Found | undefined, page: StoredPage): void {
     const { flights, inside } = this.spot
@@ -293,9 +303,17 @@ export class PageCache<R = unknown> {
       Promise.resolve(
         found !== undefined && hasFleet(inside) ? claimPage(inside, found.generation, selected) : undefined,
       )
-        .then((right) => {
-          if (right === 'held') return undefined
-          return rerun(fields).finally(() => right?.end())
+        .then(async (right) => {
+          if (right === 'held') return
+          try {
+            // Between our look and our claim another process may have renewed it.
+            if (right && (await this.#isRenewed(asked))) return
+            await rerun(fields)
+            await this.#renewed.get(asked.key)
+          } finally {
+            this.#renewed.delete(asked.key)
+            right?.end()
+          }
         })
         .catch((error: unknown) => {
           flights.refreshFailed(asked.key, inside.clock.now())
