@@ -3,6 +3,7 @@
 import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
+import { Ending } from './ending.ts'
 import { checkSize, LARGEST, READ_COMMITTED } from './packet.ts'
 
 interface Query {
@@ -105,24 +106,16 @@ export async function loadMariadb(): Promise<Driver> {
         connectTimeout,
         initSql: READ_COMMITTED.text,
       })
-      let ended: (() => void) | undefined
-      let over = false
-      const end = () => {
-        over = true
-        ended?.()
-      }
-      connection.on('error', end)
-      connection.on('end', end)
+      const ending = new Ending()
+      connection.on('error', ending.tell)
+      connection.on('end', ending.tell)
       const limit = await largest(connection).catch((error: unknown) => {
         connection.destroy()
         throw error
       })
       return {
         run: (statement, values) => run(connection, statement, values, limit, prepare),
-        onEnd(listener) {
-          ended = listener
-          if (over) listener()
-        },
+        onEnd: ending.onEnd,
         destroy: () => connection.destroy(),
       }
     },

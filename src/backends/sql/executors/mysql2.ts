@@ -3,6 +3,7 @@
 import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
+import { Ending } from './ending.ts'
 import { checkSize, LARGEST, READ_COMMITTED } from './packet.ts'
 
 interface Query {
@@ -122,14 +123,9 @@ export async function loadMysql2(): Promise<Driver> {
         uri: url,
         connectTimeout,
       })
-      let ended: (() => void) | undefined
-      let over = false
-      const end = () => {
-        over = true
-        ended?.()
-      }
-      connection.on('error', end)
-      connection.on('end', end)
+      const ending = new Ending()
+      connection.on('error', ending.tell)
+      connection.on('end', ending.tell)
       try {
         await new Promise<void>((resolve, reject) =>
           connection.connect((error) => (error ? reject(error) : resolve())),
@@ -138,10 +134,7 @@ export async function loadMysql2(): Promise<Driver> {
         const limit = await largest(connection)
         return {
           run: (statement, values) => run(connection, statement, values, limit, prepare),
-          onEnd(listener) {
-            ended = listener
-            if (over) listener()
-          },
+          onEnd: ending.onEnd,
           destroy: () => connection.destroy(),
         }
       } catch (error) {

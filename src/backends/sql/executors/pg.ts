@@ -4,6 +4,7 @@ import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
 import { inTransaction } from '../failure.ts'
+import { Ending } from './ending.ts'
 
 interface Query {
   name?: string
@@ -111,14 +112,9 @@ export async function loadPg(): Promise<Driver> {
         connectionString: url,
         connectionTimeoutMillis: connectTimeout,
       })
-      let ended: (() => void) | undefined
-      let over = false
-      const end = () => {
-        over = true
-        ended?.()
-      }
-      client.on('error', end)
-      client.on('end', end)
+      const ending = new Ending()
+      client.on('error', ending.tell)
+      client.on('end', ending.tell)
       const socket = client.connection?.stream
       try {
         await client.connect()
@@ -131,10 +127,7 @@ export async function loadPg(): Promise<Driver> {
         hear(listener) {
           client.on('notification', ({ payload }) => listener(payload ?? ''))
         },
-        onEnd(listener) {
-          ended = listener
-          if (over) listener()
-        },
+        onEnd: ending.onEnd,
         destroy: () => client.connection.stream.destroy(),
       }
     },

@@ -2,6 +2,7 @@
 import type { Result, Statement, Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
 import { inTransaction } from '../failure.ts'
+import { Ending } from './ending.ts'
 
 type Rows = unknown[][] & { count: number | null }
 
@@ -51,8 +52,7 @@ export async function loadPostgresJs(): Promise<Driver> {
   const { default: postgres } = await import('postgres')
   return {
     async connect({ url, clientOptions, connectTimeout, prepare }): Promise<OwnConnection> {
-      let ended: (() => void) | undefined
-      let over = false
+      const ending = new Ending()
       const sql = postgres(url, {
         ...clientOptions,
         // One connection each, so that one can be ended alone.
@@ -60,10 +60,7 @@ export async function loadPostgresJs(): Promise<Driver> {
         connect_timeout: connectTimeout / 1_000,
         fetch_types: false,
         onnotice() {},
-        onclose() {
-          over = true
-          ended?.()
-        },
+        onclose: ending.tell,
       })
       try {
         await sql`select 1`
@@ -73,10 +70,7 @@ export async function loadPostgresJs(): Promise<Driver> {
       }
       return {
         run: (statement, values) => run(sql, statement, values, prepare),
-        onEnd(listener) {
-          ended = listener
-          if (over) listener()
-        },
+        onEnd: ending.onEnd,
         destroy: () => void sql.end({ timeout: 0 }).catch(() => {}),
       }
     },
