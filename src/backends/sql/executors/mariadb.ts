@@ -2,9 +2,9 @@
 
 import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
-import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
+import type { Driver, Lender, OwnConnection } from '../executor.ts'
 import { Ending } from './ending.ts'
-import { checkSize, LARGEST, READ_COMMITTED } from './packet.ts'
+import { checkSize, largest, lenderOf, READ_COMMITTED } from './packet.ts'
 
 interface Query {
   sql: string
@@ -42,11 +42,6 @@ async function run(
   return { rows: [], changed: affectedRows, last: Number(BigInt.asIntN(64, BigInt(insertId ?? 0))) }
 }
 
-async function largest(connection: MariadbConnection): Promise<number> {
-  const { rows } = await run(connection, LARGEST, [], Number.POSITIVE_INFINITY, false)
-  return Number(rows[0]?.[0])
-}
-
 /** The user's pool. */
 export function adoptMariadb(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
   if (!isPool(given)) {
@@ -58,29 +53,11 @@ export function adoptMariadb(given: object, { prepare }: { prepare: boolean }): 
     }
     return undefined
   }
-  let limit: Promise<number> | undefined
-  return {
-    async acquire(): Promise<Connection> {
-      const connection = await given.getConnection()
-      try {
-        limit ??= largest(connection)
-        const most = await limit
-        return {
-          run: (statement, values) => run(connection, statement, values, most, prepare),
-          release(broken) {
-            if (broken) connection.destroy()
-            else connection.release().catch(() => {})
-          },
-        }
-      } catch (error) {
-        limit = undefined
-        connection.destroy()
-        throw error
-      }
-    },
-    drop() {},
-    async close() {},
-  }
+  return lenderOf({
+    take: () => given.getConnection(),
+    run: (connection, statement, values, limit) => run(connection, statement, values, limit, prepare),
+    giveBack: (connection) => void connection.release().catch(() => {}),
+  })
 }
 
 function isPool(given: object): given is MariadbPool {
@@ -109,7 +86,9 @@ export async function loadMariadb(): Promise<Driver> {
       const ending = new Ending()
       connection.on('error', ending.tell)
       connection.on('end', ending.tell)
-      const limit = await largest(connection).catch((error: unknown) => {
+      const limit = await largest((statement) =>
+        run(connection, statement, [], Number.POSITIVE_INFINITY, false),
+      ).catch((error: unknown) => {
         connection.destroy()
         throw error
       })

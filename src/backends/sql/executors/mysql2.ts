@@ -2,9 +2,9 @@
 
 import { ConfigError } from '../../../core/errors.ts'
 import type { Result, Statement, Value } from '../dialect.ts'
-import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
+import type { Driver, Lender, OwnConnection } from '../executor.ts'
 import { Ending } from './ending.ts'
-import { checkSize, LARGEST, READ_COMMITTED } from './packet.ts'
+import { checkSize, largest, lenderOf, READ_COMMITTED } from './packet.ts'
 
 interface Query {
   sql: string
@@ -59,11 +59,6 @@ function resultOf(answer: unknown): Result {
   return { rows: [], changed: affectedRows, last: Number(insertId) }
 }
 
-async function largest(raw: Raw): Promise<number> {
-  const { rows } = await run(raw, LARGEST, [], Number.POSITIVE_INFINITY, false)
-  return Number(rows[0]?.[0])
-}
-
 /** The user's pool. */
 export function adoptMysql2(given: object, { prepare }: { prepare: boolean }): Lender | undefined {
   const pool = rawPool(given)
@@ -71,28 +66,14 @@ export function adoptMysql2(given: object, { prepare }: { prepare: boolean }): L
     if ('execute' in given && 'beginTransaction' in given && 'threadId' in given) throw single()
     return undefined
   }
-  let limit: Promise<number> | undefined
-  return {
-    async acquire(): Promise<Connection> {
-      const raw = await new Promise<RawPooled>((resolve, reject) =>
+  return lenderOf({
+    take: () =>
+      new Promise<RawPooled>((resolve, reject) =>
         pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection))),
-      )
-      try {
-        limit ??= largest(raw)
-        const most = await limit
-        return {
-          run: (statement, values) => run(raw, statement, values, most, prepare),
-          release: (broken) => (broken ? raw.destroy() : raw.release()),
-        }
-      } catch (error) {
-        limit = undefined
-        raw.destroy()
-        throw error
-      }
-    },
-    drop() {},
-    async close() {},
-  }
+      ),
+    run: (raw, statement, values, limit) => run(raw, statement, values, limit, prepare),
+    giveBack: (raw) => raw.release(),
+  })
 }
 
 function single(): Error {
@@ -130,8 +111,10 @@ export async function loadMysql2(): Promise<Driver> {
         await new Promise<void>((resolve, reject) =>
           connection.connect((error) => (error ? reject(error) : resolve())),
         )
-        await run(connection, READ_COMMITTED, [], Number.POSITIVE_INFINITY, false)
-        const limit = await largest(connection)
+        const unlimited = (statement: Statement) =>
+          run(connection, statement, [], Number.POSITIVE_INFINITY, false)
+        await unlimited(READ_COMMITTED)
+        const limit = await largest(unlimited)
         return {
           run: (statement, values) => run(connection, statement, values, limit, prepare),
           onEnd: ending.onEnd,
