@@ -59,12 +59,14 @@ export class MemcachedBackend implements Backend {
 
   async getMany(space: Space, keys: readonly string[]): Promise<Map<string, Stored>> {
     const places = this.#places(space, keys)
+    // Judged as it begins: it may be mended between the look at its server and the last server's answer.
+    const doubtful = this.#link.losses.among(places.keys())
     const { items, failed } = await this.#getMany(places)
     if (failed.size > 0) this.#partly('getMany', failed, places)
     const found = new Map<string, Stored>()
     for (const [wireKey, item] of items) {
       const place = places.get(wireKey)
-      if (place === undefined || this.#link.losses.has(wireKey)) continue
+      if (place === undefined || doubtful.has(wireKey)) continue
       const entry = this.#items.entryOf(place.at, item)
       if (entry !== undefined) found.set(place.key, entry)
     }

@@ -27,6 +27,13 @@ export class Losses {
     return this.#keys.size > 0 && this.#keys.has(wireKey)
   }
 
+  /** Which of these may be old. */
+  among(wireKeys: Iterable<string>): Set<string> {
+    const found = new Set<string>()
+    if (this.#keys.size > 0) for (const key of wireKeys) if (this.#keys.has(key)) found.add(key)
+    return found
+  }
+
   /** A later write came through. */
   settle(wireKey: string): void {
     if (this.#keys.size > 0) this.#keys.delete(wireKey)

@@ -72,23 +72,27 @@ export class Guard implements Backend {
   }
 
   get(space: Space, key: string): Promise<Stored | undefined> {
-    const answer = this.#ask('get', () => this.#inner.get(space, key))
     // The hot path: with nothing lost there is nothing to doubt.
-    if (this.#recovery.none) return answer
-    return answer.then((stored) => (this.#recovery.believes(space, key, stored) ? stored : undefined))
+    if (this.#recovery.none) return this.#ask('get', () => this.#inner.get(space, key))
+    const believed = this.#recovery.judge(space, key)
+    return this.#ask('get', () => this.#inner.get(space, key)).then((stored) =>
+      stored !== undefined && believed(stored) ? stored : undefined,
+    )
   }
 
   async getMany(space: Space, keys: readonly string[]): Promise<Map<string, Stored>> {
-    const found = await this.#ask('getMany', () => this.#inner.getMany!(space, keys))
-    if (!this.#recovery.none) {
-      for (const [key, stored] of found) if (!this.#recovery.believes(space, key, stored)) found.delete(key)
-    }
+    const ask = () => this.#ask('getMany', () => this.#inner.getMany!(space, keys))
+    if (this.#recovery.none) return ask()
+    const judges = new Map(keys.map((key) => [key, this.#recovery.judge(space, key)]))
+    const found = await ask()
+    for (const [key, stored] of found) if (!judges.get(key)?.(stored)) found.delete(key)
     return found
   }
 
   async peek(space: Space, key: string): Promise<Kept | undefined> {
+    const believed = this.#recovery.judge(space, key)
     const kept = await this.#ask('peek', () => this.#inner.peek!(space, key))
-    return kept && this.#recovery.believes(space, key, kept.stored) ? kept : undefined
+    return kept && believed(kept.stored) ? kept : undefined
   }
 
   async has(space: Space, key: string): Promise<boolean | 'graced'> {
@@ -175,9 +179,10 @@ export class Guard implements Backend {
   }
 
   async claim(space: Space, key: string, ms: number): Promise<Claimed> {
+    const believed = this.#recovery.judge(space, key)
     const claimed = await this.#ask('claim', () => this.#inner.claim!(space, key, ms))
     const { stored, token } = claimed
-    return stored === undefined || this.#recovery.believes(space, key, stored) ? claimed : { token }
+    return stored === undefined || believed(stored) ? claimed : { token }
   }
 
   extend(space: Space, key: string, token: string, ms: number): Promise<boolean> {
@@ -226,8 +231,9 @@ export class Guard implements Backend {
 
   /** What must not be believed must not be built upon either. */
   async #makeWay(space: Space, key: string): Promise<void> {
+    const believed = this.#recovery.judge(space, key)
     const kept = await this.#ask('peek', () => this.#inner.peek!(space, key))
-    if (kept === undefined || this.#recovery.believes(space, key, kept.stored)) return
+    if (kept === undefined || believed(kept.stored)) return
     await this.#ask('delete', () => this.#inner.delete(space, key))
   }
 

@@ -96,18 +96,24 @@ export class Recovery {
     }
   }
 
-  /** May what a read answered be believed? */
-  believes(space: Space, key: string, stored: Stored): boolean {
-    if (this.none) return true
+  /**
+   * Judges what a read that begins now will answer: may it be believed? By what is lost now, since a repair may come between the look
+   * at the server and the answer.
+   */
+  judge(space: Space, key: string): (stored: Stored) => boolean {
     const storageKey = space.frame(key)
-    const age = madeAt(stored)
-    const lost = this.#lost.get(storageKey)
-    if (lost && !isNewer(age, lost.at)) return false
+    let newerThan = this.#lost.get(storageKey)?.at ?? Number.NEGATIVE_INFINITY
     for (const { what, at } of this.#clears) {
-      if ((what === 'everything' || what.owns(storageKey)) && !isNewer(age, at)) return false
+      if (what === 'everything' || what.owns(storageKey)) newerThan = Math.max(newerThan, at)
     }
-    if (this.#ignoreBefore === Number.NEGATIVE_INFINITY) return true
-    return age === undefined ? this.#since.has(storageKey) : age > this.#ignoreBefore
+    const bare =
+      newerThan === Number.NEGATIVE_INFINITY &&
+      (this.#ignoreBefore === Number.NEGATIVE_INFINITY || this.#since.has(storageKey))
+    newerThan = Math.max(newerThan, this.#ignoreBefore)
+    return (stored) => {
+      const age = madeAt(stored)
+      return age === undefined ? bare : age > newerThan
+    }
   }
 
   /** What is to be repaired and was not tried yet, in parts of one space and at most so many keys. */

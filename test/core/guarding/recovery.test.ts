@@ -72,6 +72,26 @@ for (const [kind, options] of [
       expect([undefined, 'new']).toContain(await cache.get('a'))
     })
 
+    it('a read that looked before the repair and is answered after it is a miss as well', async () => {
+      const inside = plainBackend(true)
+      const look = inside.get.bind(inside)
+      const { cache, backend } = guarded({}, {}, inside)
+      await cache.set('a', 'old', options)
+      await pass(10)
+      backend.fault = (verb) =>
+        verb === 'delete' ? 'refuse' : verb === 'deleteMany' ? { delay: 20 } : undefined
+      expect(await cache.delete('a')).toBe(false)
+      inside.get = async (space, key) => {
+        const found = await look(space, key)
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        return found
+      }
+      const answers = Promise.all([cache.get('a'), cache.getMany(['a']), cache.has('a')])
+      await pass(60)
+      expect(backend.calls.deleteMany).toBe(1)
+      expect(await within(60, answers)).toEqual([undefined, new Map(), false])
+    })
+
     it('a refused delete is tried again until it is done, ever more rarely', async () => {
       const { cache, backend } = guarded()
       await cache.set('a', 'old', options)
