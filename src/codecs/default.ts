@@ -22,7 +22,7 @@ export interface JsonCodecOptions {
  * @throws TypeError `INVALID_TYPE_NAME` for a name in `types` that is taken or odd.
  */
 export function jsonCodec(options: JsonCodecOptions = {}): Codec {
-  const rich = richText(options.types)
+  const rich = richText('jsonCodec()', options)
   return {
     name: 'json',
     raw: true,

@@ -24,7 +24,7 @@ export interface MsgpackrCodecOptions {
  * @throws ConfigError `MISSING_PACKAGE` when msgpackr is not installed.
  */
 export function msgpackrCodec(options: MsgpackrCodecOptions = {}): Codec {
-  const rich = richText(options.types)
+  const rich = richText('msgpackrCodec()', options)
   const packr = new (loadMsgpackr().Packr)({
     useRecords: true, // a record's keys once for all of its shape
     moreTypes: true,

@@ -6,6 +6,7 @@
 import { types as is } from 'node:util'
 import * as devalue from 'devalue'
 import { argumentError, SerializeError } from '../core/errors.ts'
+import { checkOptions, isRecord, kindOf } from '../core/options.ts'
 import type { ValueTypes } from '../core/values/format.ts'
 import { errorClasses, refuse } from '../core/values/refuse.ts'
 import { byteHolders } from '../core/values/survey.ts'
@@ -36,8 +37,21 @@ const byteClasses: Readonly<Record<string, new (buffer: ArrayBuffer) => ArrayBuf
 const taken =
   /^(?:Object|null|Date|Set|Map|RegExp|BigInt|ArrayBuffer|URL|URLSearchParams|Temporal\..*|\w+Array|DataView|Bytes|Error|Entries|Search)$/
 
-/** Makes the text form for one cache's `types`. */
-export function richText(types: ValueTypes = {}): RichText {
+/**
+ * Makes the text form for one cache's `types`.
+ *
+ * @param where whose options they are, for messages.
+ */
+export function richText(where: string, options: { types?: ValueTypes }): RichText {
+  checkOptions(where, options, ['types'])
+  const { types = {} } = options
+  if (!isRecord(types)) {
+    throw argumentError(
+      TypeError,
+      'INVALID_OPTION',
+      `${where}: types must be an object of classes by name, not ${kindOf(types)}`,
+    )
+  }
   const reducers: Record<string, (value: unknown) => unknown> = {
     Bytes: reduceBytes,
     Error: reduceError,
@@ -56,6 +70,13 @@ export function richText(types: ValueTypes = {}): RichText {
         TypeError,
         'INVALID_TYPE_NAME',
         `types: ${JSON.stringify(name)} cannot name a class: take letters and digits, and no built-in name`,
+      )
+    }
+    if (![type?.is, type?.to, type?.from].every((part) => typeof part === 'function')) {
+      throw argumentError(
+        TypeError,
+        'INVALID_OPTION',
+        `${where}: types: ${JSON.stringify(name)} must have three functions, is, to and from`,
       )
     }
     reducers[name] = (value) => isInstance(value) && type.is(value) && [type.to(value)]

@@ -19,7 +19,7 @@ export interface V8CodecOptions {
 
 /** Makes the codec. It keeps what the default codec keeps: what V8 would change is stored as rich text. */
 export function v8Codec(options: V8CodecOptions = {}): Codec {
-  const rich = richText(options.types)
+  const rich = richText('v8Codec()', options)
   return {
     name: 'v8',
     raw: true,

@@ -5,6 +5,7 @@
  */
 import { isProxy } from 'node:util/types'
 import { argumentError } from '../core/errors.ts'
+import { kindOf } from '../core/options.ts'
 import { refusal, type Step, showPath } from '../core/values/refusal.ts'
 
 /** Deeper than any arguments. */
@@ -53,6 +54,9 @@ const bytesName = new Map<object, keyof typeof BYTES>([
  *   instances of classes, Proxies, cycles.
  */
 export function writeArguments(where: string, args: readonly unknown[]): string {
+  if (!Array.isArray(args)) {
+    throw argumentError(TypeError, 'INVALID_ARGUMENTS', `the arguments must be a list, not ${kindOf(args)}`)
+  }
   const writer = new Writer(where)
   return `[${args.map((argument, place) => writer.part(place, argument)).join()}]`
 }
@@ -174,10 +178,19 @@ function owned(bytes: Buffer): ArrayBuffer {
  * @throws SyntaxError for any other text.
  */
 export function readArguments(text: string): unknown[] {
-  const reader = new ArgumentReader(text)
-  const args = reader.value()
-  if (!Array.isArray(args) || !reader.atEnd) throw new SyntaxError('these are no arguments')
-  return args
+  const args = typeof text === 'string' ? tryToRead(text) : undefined
+  if (args !== undefined) return args
+  throw argumentError(SyntaxError, 'INVALID_ARGUMENTS', 'this is no text that writeArguments() wrote')
+}
+
+function tryToRead(text: string): unknown[] | undefined {
+  try {
+    const reader = new ArgumentReader(text)
+    const args = reader.value()
+    return Array.isArray(args) && reader.atEnd ? args : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const WORDS = new Map<string, unknown>([

@@ -5,7 +5,7 @@
  */
 import type { Cache, GetOrSetOptions, SyncCache } from '../core/cache.ts'
 import type { Registry } from '../core/caches.ts'
-import { CacheError, UnknownCacheError } from '../core/errors.ts'
+import { argumentError, CacheError, UnknownCacheError } from '../core/errors.ts'
 import { checkOptions, kindOf } from '../core/options.ts'
 import { MAKE_OPTION_NAMES, type MakeOptions } from '../core/settings.ts'
 import { type Ttl, ttlToMs } from '../core/values/expiry.ts'
@@ -48,7 +48,7 @@ export function cacheFragment(
   ttl?: Ttl | FragmentOptions,
 ): Promise<string> {
   try {
-    const { cache, key, options, varies } = settle(caches, name, ttl)
+    const { cache, key, options, varies } = settle(caches, name, render, ttl)
     const body = () => {
       const html = varies ? render() : watchedBody(name, render)
       return html instanceof Promise ? html.then((text) => checkBody(name, text)) : checkBody(name, html)
@@ -70,7 +70,7 @@ export function cacheFragmentSync(
   render: () => string,
   ttl?: Ttl | FragmentOptions,
 ): string {
-  const { cache, key, options, varies } = settle(caches, name, ttl)
+  const { cache, key, options, varies } = settle(caches, name, render, ttl)
   const { sync } = cache
   if (sync === undefined) {
     throw new FragmentError(
@@ -97,7 +97,19 @@ interface Settled {
   varies: boolean
 }
 
-function settle(caches: Registry, name: string, third: Ttl | FragmentOptions | undefined): Settled {
+function settle(
+  caches: Registry,
+  name: string,
+  render: unknown,
+  third: Ttl | FragmentOptions | undefined,
+): Settled {
+  if (typeof render !== 'function') {
+    throw argumentError(
+      TypeError,
+      'INVALID_FUNCTION',
+      `fragment ${JSON.stringify(name)}: render must be a function that gives its HTML, not ${kindOf(render)}`,
+    )
+  }
   if (typeof third !== 'object' || third === null) {
     return {
       cache: cacheOf(caches, undefined),
@@ -114,6 +126,13 @@ function settle(caches: Registry, name: string, third: Ttl | FragmentOptions | u
 
 /** FRG-05. */
 function cacheOf(caches: Registry, using: unknown): AnyCache {
+  if (typeof caches?.get !== 'function') {
+    throw argumentError(
+      TypeError,
+      'INVALID_CACHES',
+      `a fragment rests in what createCaches() made, not in ${kindOf(caches)}`,
+    )
+  }
   if (using === undefined) {
     return caches.get(Object.hasOwn(caches, 'template_fragments') ? 'template_fragments' : 'default')
   }

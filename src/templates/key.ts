@@ -35,7 +35,7 @@ export function fragmentKey(name: string, varyOn?: Iterable<unknown> | null): st
 
 function digest(varyOn: Iterable<unknown> | null | undefined): string {
   if (varyOn === undefined || varyOn === null) return NOTHING
-  if (typeof varyOn !== 'object') {
+  if (typeof varyOn !== 'object' || typeof varyOn[Symbol.iterator] !== 'function') {
     throw argumentError(
       TypeError,
       'INVALID_VARY_ON',

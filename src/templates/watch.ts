@@ -5,6 +5,8 @@
  * is current. In production the body runs as it is, and nothing is wrapped.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { argumentError } from '../core/errors.ts'
+import { kindOf } from '../core/options.ts'
 
 /** What of a request is somebody's own. */
 const PERSONAL = new Set<PropertyKey>(['user', 'session', 'cookies', 'signedCookies'])
@@ -31,8 +33,17 @@ export function watchedBody<T>(name: string, render: () => T): T {
 /**
  * The request, such that a fragment that varies on nothing and reads its user, session or cookies is warned of
  * (`FRAGMENT_READS_USER`). Hand it to templates in place of the request. The request itself in production.
+ *
+ * @throws TypeError `INVALID_REQUEST` for what is no object.
  */
 export function watchRequest<T extends object>(request: T): T {
+  if (typeof request !== 'object' || request === null) {
+    throw argumentError(
+      TypeError,
+      'INVALID_REQUEST',
+      `watchRequest() takes the request, not ${kindOf(request)}`,
+    )
+  }
   return isDevelopment() ? proxied(request, (name) => PERSONAL.has(name)) : request
 }
 

@@ -11,6 +11,8 @@
 import type { Answer } from '../core/answer.ts'
 import type { Backend, Claimed, Host, Kept, Network, Space } from '../core/backend.ts'
 import { systemClock } from '../core/clock.ts'
+import { argumentError } from '../core/errors.ts'
+import { checkOptions, kindOf } from '../core/options.ts'
 import { Store } from '../core/store.ts'
 import type { Stored } from '../core/values/entry.ts'
 
@@ -46,8 +48,22 @@ export class ChaosError extends Error {
   }
 }
 
-/** Wraps a backend. Close it, not the one inside. */
+const OPTIONS = ['chance', 'delay', 'random', 'opTimeout', 'maxInFlight', 'shared']
+
+/**
+ * Wraps a backend. Close it, not the one inside.
+ *
+ * @throws TypeError `INVALID_ARGUMENT` for what is no backend, `INVALID_OPTIONS`, `UNKNOWN_OPTION`.
+ */
 export function chaos(backend: Backend, options: ChaosOptions = {}): ChaosBackend {
+  if (typeof backend?.get !== 'function') {
+    throw argumentError(
+      TypeError,
+      'INVALID_ARGUMENT',
+      `chaos() wraps a backend, as in chaos(memory()), not ${kindOf(backend)}`,
+    )
+  }
+  checkOptions('chaos()', options, OPTIONS)
   return new ChaosBackend(backend, options)
 }
 

@@ -12,6 +12,7 @@
  */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { checkInteger, checkOptions } from '../core/options.ts'
 
 /** What is done to the bytes of one direction. Several at once go in this order. */
 export interface Faults {
@@ -53,7 +54,15 @@ export interface FaultProxy {
   close(): Promise<void>
 }
 
-export async function faultProxy({ port, host = '127.0.0.1' }: FaultProxyOptions): Promise<FaultProxy> {
+/**
+ * A proxy before the server that listens there, on a free port of 127.0.0.1.
+ *
+ * @throws TypeError, RangeError `INVALID_OPTIONS`, `UNKNOWN_OPTION`, `INVALID_OPTION`. Always by rejecting.
+ */
+export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
+  checkOptions('faultProxy()', options, ['port', 'host'])
+  const { host = '127.0.0.1' } = options
+  const port = checkInteger('port', options.port, 1, 65_535)
   const pairs = new Set<readonly [Way, Way]>()
   const made: number[] = []
   const listener = createServer((client) => {

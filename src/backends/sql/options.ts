@@ -89,13 +89,10 @@ const SERVER = [
 const ROUTE = ['read', 'write', 'migrate']
 
 /** Checks the names, and what every SQL backend takes. */
-export function settle(
-  given: Readonly<Record<string, unknown>>,
-  dialect: Dialect,
-  more: readonly string[],
-): Settings {
+export function settle(options: Readonly<object>, dialect: Dialect, more: readonly string[]): Settings {
   const where = `${dialect.name}()`
-  checkOptions(where, given, [...COMMON, ...more])
+  checkOptions(where, options, [...COMMON, ...more])
+  const given = { ...options } as Readonly<Record<string, unknown>>
   const { table = 'stillwarm_cache', maxEntries = 1_000_000, cullFrequency } = given
   return {
     table: parseTable(table, dialect),
@@ -112,8 +109,8 @@ export function settleServer(
   dialect: Dialect,
   drivers: readonly string[],
 ): ServerSettings {
+  const common = settle(options, dialect, SERVER)
   const given = { ...options } as Readonly<Record<string, unknown>>
-  const common = settle(given, dialect, SERVER)
   const refused = refusing(dialect)
   const { url, pool, route = {}, driver, clientOptions, prepare = true } = given
   if (url !== undefined && pool !== undefined)

@@ -118,8 +118,7 @@ const SQLITE = { 'better-sqlite3': loadBetterSqlite3, 'node:sqlite': loadNodeSql
  */
 export function sqlite(options: SqliteOptions): SqlBackend {
   const refused = refusing(sqliteDialect)
-  const given = { ...options } as Readonly<Record<string, unknown>>
-  const { table, limits } = settle(given, sqliteDialect, ['path', 'handle', 'driver', 'force', 'route'])
+  const { table, limits } = settle(options, sqliteDialect, ['path', 'handle', 'driver', 'force', 'route'])
   const { path, handle, driver, force = false, route } = options
   if ((path === undefined) === (handle === undefined)) throw refused('needs a path, or a handle')
   if (path !== undefined && !(path instanceof URL) && (typeof path !== 'string' || path === '')) {

@@ -55,6 +55,10 @@ export function patchCacheControl(
   existing: string | undefined,
   changes: CacheControlChanges,
 ): string | undefined {
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
+    const fault = new TypeError('Cache-Control: give the directives as an object, as in { maxAge: 60 }')
+    throw Object.assign(fault, { code: 'INVALID_DIRECTIVE' })
+  }
   // A name leads to what stands after it; several values only for no-cache.
   const directives = readExisting(existing ?? '')
   for (const [key, value] of Object.entries(changes)) {

@@ -12,21 +12,31 @@ import { isToken, stripBlanks } from './fields.ts'
 export function patchVary(existing: string | undefined, names: readonly string[]): string | undefined {
   const there = members(existing ?? '')
   const known = new Set(there.map((name) => name.toLowerCase()))
-  const added = names.map(stripBlanks).filter((name) => !known.has(name.toLowerCase()))
-  for (const name of added) {
-    if (isToken(name)) continue
-    const fault = new TypeError("Vary takes names of header fields, as in ['Accept-Language']")
-    throw Object.assign(fault, { code: 'INVALID_FIELD_NAME' })
-  }
+  if (!Array.isArray(names)) throw noNames()
+  const added = names.map(fieldName).filter((name) => !known.has(name.toLowerCase()))
   const all = [...there, ...added]
   if (all.length === 0) return undefined
   return all.includes('*') ? '*' : all.join(', ')
 }
 
-/** Whether Vary names a field, in any letter case. `*` names only itself. */
+/**
+ * Whether Vary names a field, in any letter case. `*` names only itself. Throws a TypeError with code `INVALID_FIELD_NAME` for a
+ * name that is none.
+ */
 export function hasVary(existing: string | undefined, name: string): boolean {
-  const wanted = stripBlanks(name).toLowerCase()
+  const wanted = fieldName(name).toLowerCase()
   return members(existing ?? '').some((member) => member.toLowerCase() === wanted)
+}
+
+function fieldName(name: unknown): string {
+  const bare = typeof name === 'string' ? stripBlanks(name) : ''
+  if (!isToken(bare)) throw noNames()
+  return bare
+}
+
+function noNames(): TypeError {
+  const fault = new TypeError("Vary takes names of header fields, as in ['Accept-Language']")
+  return Object.assign(fault, { code: 'INVALID_FIELD_NAME' })
 }
 
 function members(value: string): string[] {

@@ -92,8 +92,14 @@ export function newer(a: PageHead, b: PageHead): PageHead {
  * `choices` count, ranked as the client ranks them. `en-gb`, `en-us` and `*` all bear on `en`. So the many
  * spellings of one wish share a page. For handlers that pick one of `choices` by rank; one that weighs the
  * numbers themselves needs the whole value.
+ *
+ * @throws TypeError `INVALID_ARGUMENT` for anything but a list of texts.
  */
 export function acceptChoices(choices: readonly string[]): (value: string) => string {
+  if (!Array.isArray(choices) || !choices.every((choice) => typeof choice === 'string')) {
+    const fault = new TypeError("choices: a list of what you can answer in, as in ['en', 'de']")
+    throw Object.assign(fault, { code: 'INVALID_ARGUMENT' })
+  }
   const known = choices.map((choice) => choice.toLowerCase())
   const bears = (range: string) =>
     range === '*' ||
