@@ -126,13 +126,7 @@ function settle(
 
 /** FRG-05. */
 function cacheOf(caches: Registry, using: unknown): AnyCache {
-  if (typeof caches?.get !== 'function') {
-    throw argumentError(
-      TypeError,
-      'INVALID_CACHES',
-      `a fragment rests in what createCaches() made, not in ${kindOf(caches)}`,
-    )
-  }
+  checkRegistry(caches)
   if (using === undefined) {
     return caches.get(Object.hasOwn(caches, 'template_fragments') ? 'template_fragments' : 'default')
   }
@@ -140,6 +134,17 @@ function cacheOf(caches: Registry, using: unknown): AnyCache {
   throw new UnknownCacheError(
     'UNKNOWN_CACHE',
     `using= must be the name of a cache, not ${kindOf(using)}; there are ${[...caches].join(', ')}`,
+  )
+}
+
+/** @throws TypeError `INVALID_CACHES` for what `createCaches` did not make. */
+export function checkRegistry(caches: unknown): void {
+  if (typeof caches === 'object' && caches !== null && 'get' in caches && typeof caches.get === 'function')
+    return
+  throw argumentError(
+    TypeError,
+    'INVALID_CACHES',
+    `fragments rest in what createCaches() made, not in ${kindOf(caches)}`,
   )
 }
 

@@ -10,6 +10,7 @@ import { durationToMs, type Ttl } from '../core/values/expiry.ts'
 import {
   cacheFragment,
   cacheFragmentSync,
+  checkRegistry,
   FragmentError,
   type FragmentOptions,
   type Render,
@@ -45,6 +46,7 @@ export class Tags {
   readonly #options: TagOptions
 
   constructor(caches: Registry, options: TagOptions) {
+    checkRegistry(caches)
     checkOptions('cacheTag()', options, ['using', ...MAKE_OPTION_NAMES])
     if (options.using !== undefined) caches.get(options.using)
     this.#caches = caches
