@@ -8,8 +8,8 @@ import * as devalue from 'devalue'
 import { argumentError, SerializeError } from '../core/errors.ts'
 import { checkOptions, isRecord, kindOf } from '../core/options.ts'
 import type { ValueTypes } from '../core/values/format.ts'
+import { BYTE_VIEWS, byteHolders } from '../core/values/leaves.ts'
 import { errorClasses, refuse } from '../core/values/refuse.ts'
-import { byteHolders } from '../core/values/survey.ts'
 
 export interface RichText {
   /** Throws `SerializeError` by path; `undefined` when it would be larger than `maxBytes`. */
@@ -18,20 +18,7 @@ export interface RichText {
   decode(text: string): unknown
 }
 
-const byteClasses: Readonly<Record<string, new (buffer: ArrayBuffer) => ArrayBufferView>> = {
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-  DataView,
-}
+const byteViews = new Map(BYTE_VIEWS.map((View) => [View.name, View]))
 
 /** Names that devalue or we have taken. */
 const taken =
@@ -115,7 +102,7 @@ function reviveBytes(stored: unknown): unknown {
   if (typeof base64 !== 'string') throw new TypeError('not bytes')
   const bytes = Buffer.from(base64, 'base64')
   if (name === 'Buffer') return bytes
-  const View = Object.hasOwn(byteClasses, name) ? byteClasses[name] : undefined
+  const View = byteViews.get(name)
   if (View === undefined) throw new TypeError('not a kind of bytes')
   return new View(new Uint8Array(bytes).buffer)
 }

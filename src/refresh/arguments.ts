@@ -6,44 +6,22 @@
 import { isProxy } from 'node:util/types'
 import { argumentError } from '../core/errors.ts'
 import { kindOf } from '../core/options.ts'
+import { BYTE_VIEWS } from '../core/values/leaves.ts'
 import { refusal, type Step, showPath } from '../core/values/refusal.ts'
 
 /** Deeper than any arguments. */
 const DEPTH = 100
 
-/** What holds bytes, by the name that stands in the text. */
-const BYTES = {
-  Buffer: (bytes: Buffer) => bytes,
-  ArrayBuffer: (bytes: Buffer) => owned(bytes),
-  DataView: (bytes: Buffer) => new DataView(owned(bytes)),
-  Uint8Array: (bytes: Buffer) => new Uint8Array(owned(bytes)),
-  Uint8ClampedArray: (bytes: Buffer) => new Uint8ClampedArray(owned(bytes)),
-  Int8Array: (bytes: Buffer) => new Int8Array(owned(bytes)),
-  Uint16Array: (bytes: Buffer) => new Uint16Array(owned(bytes)),
-  Int16Array: (bytes: Buffer) => new Int16Array(owned(bytes)),
-  Uint32Array: (bytes: Buffer) => new Uint32Array(owned(bytes)),
-  Int32Array: (bytes: Buffer) => new Int32Array(owned(bytes)),
-  Float32Array: (bytes: Buffer) => new Float32Array(owned(bytes)),
-  Float64Array: (bytes: Buffer) => new Float64Array(owned(bytes)),
-  BigInt64Array: (bytes: Buffer) => new BigInt64Array(owned(bytes)),
-  BigUint64Array: (bytes: Buffer) => new BigUint64Array(owned(bytes)),
-}
+/** What holds bytes has a name in the text, … */
+const byteNames = new Map<object, string>(
+  [Buffer, ArrayBuffer, ...BYTE_VIEWS].map(({ prototype, name }) => [prototype, name]),
+)
 
-const bytesName = new Map<object, keyof typeof BYTES>([
-  [Buffer.prototype, 'Buffer'],
-  [ArrayBuffer.prototype, 'ArrayBuffer'],
-  [DataView.prototype, 'DataView'],
-  [Uint8Array.prototype, 'Uint8Array'],
-  [Uint8ClampedArray.prototype, 'Uint8ClampedArray'],
-  [Int8Array.prototype, 'Int8Array'],
-  [Uint16Array.prototype, 'Uint16Array'],
-  [Int16Array.prototype, 'Int16Array'],
-  [Uint32Array.prototype, 'Uint32Array'],
-  [Int32Array.prototype, 'Int32Array'],
-  [Float32Array.prototype, 'Float32Array'],
-  [Float64Array.prototype, 'Float64Array'],
-  [BigInt64Array.prototype, 'BigInt64Array'],
-  [BigUint64Array.prototype, 'BigUint64Array'],
+/** … and is made again by that name. */
+const byteMakers = new Map<string, (bytes: Buffer) => object>([
+  [Buffer.name, (bytes) => bytes],
+  [ArrayBuffer.name, owned],
+  ...BYTE_VIEWS.map((View) => [View.name, (bytes: Buffer) => new View(owned(bytes))] as const),
 ])
 
 /**
@@ -112,7 +90,7 @@ class Writer {
       const { source, flags, lastIndex } = value as RegExp
       return `RegExp(${JSON.stringify(source)},${JSON.stringify(flags)},${lastIndex})`
     }
-    const name = bytesName.get(prototype)
+    const name = byteNames.get(prototype)
     return name === undefined ? this.#refuse(refusal(value)) : `${name}(${base64(value)})`
   }
 
@@ -238,9 +216,10 @@ class ArgumentReader {
       const [source, flags, lastIndex] = this.#until(')', () => this.value())
       return Object.assign(new RegExp(String(source), String(flags)), { lastIndex: Number(lastIndex) })
     }
-    if (!Object.hasOwn(BYTES, name)) throw new SyntaxError('an unknown word')
+    const make = byteMakers.get(name)
+    if (make === undefined) throw new SyntaxError('an unknown word')
     const bytes = Buffer.from(this.#match(/[A-Za-z0-9+/=]*/y), 'base64')
-    return this.#closed(BYTES[name as keyof typeof BYTES](bytes))
+    return this.#closed(make(bytes))
   }
 
   #closed<T>(value: T): T {

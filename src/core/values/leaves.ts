@@ -16,6 +16,17 @@ const TYPED_ARRAYS = [
   BigUint64Array,
 ]
 
+/** Every view of bytes but Buffer. */
+export const BYTE_VIEWS: readonly (new (buffer: ArrayBuffer) => ArrayBufferView)[] = [
+  DataView,
+  ...TYPED_ARRAYS,
+]
+
+/** The prototypes of what holds bytes: Buffer, ArrayBuffer, DataView and every typed array. */
+export const byteHolders: ReadonlySet<object> = new Set(
+  [Buffer, ArrayBuffer, ...BYTE_VIEWS].map(({ prototype }) => prototype),
+)
+
 const copiers = new Map<unknown, (leaf: unknown) => object>()
 
 function keep<T extends object>(prototype: T, copy: (leaf: T) => object): void {

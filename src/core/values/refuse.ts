@@ -6,8 +6,9 @@
 import { types as is } from 'node:util'
 import { SerializeError } from '../errors.ts'
 import type { ValueType, ValueTypes } from './format.ts'
+import { byteHolders } from './leaves.ts'
 import { refusal, type Step, showPath } from './refusal.ts'
-import { byteHolders, MAX_DEPTH } from './survey.ts'
+import { MAX_DEPTH } from './survey.ts'
 
 /** The native error classes, by name. Errors of these come back as such; a subclass of the user's is a class. */
 export const errorClasses = {

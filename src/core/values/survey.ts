@@ -3,6 +3,7 @@
  * serialiser that keeps it is taken, and nothing is changed in silence. It stands in front of every write, so it makes no object,
  * keeps no path and no list of what it saw: what it cannot settle at once is ASK, and `refuse` looks again, slowly.
  */
+import { byteHolders } from './leaves.ts'
 
 /** Strings, finite numbers, booleans, null, dense arrays and plain objects: JSON keeps it. */
 export const PLAIN = 0
@@ -24,24 +25,6 @@ const { isArray } = Array
 const { getPrototypeOf, getOwnPropertySymbols } = Object
 const objectPrototype = Object.prototype
 const arrayPrototype = Array.prototype
-
-/** The prototypes of what holds bytes: Buffer, ArrayBuffer, DataView and every typed array. */
-export const byteHolders: ReadonlySet<object> = new Set<object>([
-  Buffer.prototype,
-  ArrayBuffer.prototype,
-  DataView.prototype,
-  Int8Array.prototype,
-  Uint8Array.prototype,
-  Uint8ClampedArray.prototype,
-  Int16Array.prototype,
-  Uint16Array.prototype,
-  Int32Array.prototype,
-  Uint32Array.prototype,
-  Float32Array.prototype,
-  Float64Array.prototype,
-  BigInt64Array.prototype,
-  BigUint64Array.prototype,
-])
 
 // To ask an object for symbol keys takes as long as to look at ten members. The records of a list are alike, so of
 // each list the first few are asked; a symbol key that only a later one has is left out, as by JSON.
