@@ -12,7 +12,8 @@
  */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { checkInteger, checkOptions } from '../core/options.ts'
+import { argumentError } from '../core/errors.ts'
+import { checkInteger, isRecord, kindOf } from '../core/options.ts'
 
 /** What is done to the bytes of one direction. Several at once go in this order. */
 export interface Faults {
@@ -57,10 +58,12 @@ export interface FaultProxy {
 /**
  * A proxy before the server that listens there, on a free port of 127.0.0.1.
  *
- * @throws TypeError, RangeError `INVALID_OPTIONS`, `UNKNOWN_OPTION`, `INVALID_OPTION`. Always by rejecting.
+ * @throws TypeError, RangeError `INVALID_OPTIONS`, `INVALID_OPTION`. Always by rejecting.
  */
 export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
-  checkOptions('faultProxy()', options, ['port', 'host'])
+  if (!isRecord(options)) {
+    throw argumentError(TypeError, 'INVALID_OPTIONS', `faultProxy(): give { port }, not ${kindOf(options)}`)
+  }
   const { host = '127.0.0.1' } = options
   const port = checkInteger('port', options.port, 1, 65_535)
   const pairs = new Set<readonly [Way, Way]>()

@@ -114,10 +114,14 @@ describe('the cache directory', () => {
     expect(await file({ directory, force: true }).set(space, 'a', bytes('1'), NEVER)).toBe(true)
   })
 
-  it.runIf(process.getuid?.() === 0)('A44 is refused when another user owns it', async () => {
-    const directory = place()
-    mkdirSync(directory, { mode: 0o700 })
-    chownSync(directory, 12_345, 12_345)
+  it('A44 is refused when another user owns it', async () => {
+    let directory = '/usr'
+    // Root owns that one, and alone can give one of its own away.
+    if (process.getuid?.() === 0) {
+      directory = place()
+      mkdirSync(directory, { mode: 0o700 })
+      chownSync(directory, 12_345, 12_345)
+    }
     await expect(file({ directory }).get(space, 'a')).rejects.toMatchObject({ code: 'UNSAFE_DIRECTORY' })
   })
 

@@ -90,6 +90,57 @@ it('NC-16 exactly 30 days, and a minute either side, can be read back', async ()
   }
 })
 
+it('NC-17 with a staleFor a value is fresh to the millisecond, though the server counts whole seconds', async () => {
+  let now = Date.now()
+  const { default: cache } = opened(
+    createCaches({ default: { backend: backend(), keyPrefix: 'exact' } }, { clock: { now: () => now } }),
+  )
+  await cache.set('k', 'value', { ttl: 10, staleFor: 60 })
+  now += 9_999
+  expect(await cache.get('k')).toBe('value')
+  now += 1
+  expect(await cache.get('k')).toBeUndefined()
+  expect(await cache.get('k', { stale: true })).toBe('value')
+})
+
+it('NC-18 without a staleFor, or for ever, no second expiry is kept beside the value; with one it is', async () => {
+  const { default: cache } = opened(createCaches({ default: { backend: backend(), keyPrefix: 'packed' } }))
+  await cache.set('plain', 'value', 60)
+  await cache.set('ever', 'value', null)
+  await cache.set('graced', 'value', { ttl: 60, staleFor: 60 })
+  const size = async (key: string) => (await client.get(`packed:1:${key}`))!.value.length
+  expect(await size('ever')).toBe(await size('plain'))
+  expect(await size('graced')).toBeGreaterThan(await size('plain'))
+  expect(await cache.getMany(['plain', 'ever', 'graced'])).toEqual(
+    new Map(['plain', 'ever', 'graced'].map((key) => [key, 'value'])),
+  )
+})
+
+it('NC-19 NC-20 once it is stale one caller makes it anew behind, and everybody is answered with the old', async () => {
+  const { default: cache } = opened(createCaches({ default: { backend: backend(), keyPrefix: 'one' } }))
+  const how = { ttl: 60, staleFor: 60 }
+  await cache.set('k', 'old', how)
+  await cache.expire('k')
+  let loads = 0
+  const load = async () => `new ${++loads}`
+  const answers = await Promise.all(Array.from({ length: 20 }, () => cache.getOrSet('k', load, how)))
+  expect(new Set(answers)).toEqual(new Set(['old']))
+  await expect.poll(() => cache.get('k')).toBe('new 1')
+  expect(loads).toBe(1)
+})
+
+it('NC-29 a value of the user’s that looks like what we keep is never taken for it', async () => {
+  const { default: cache } = opened(createCaches({ default: { backend: backend(), keyPrefix: 'alike' } }))
+  await cache.set('graced', 'value', { ttl: 60, staleFor: 60 })
+  const kept = (await client.get('alike:1:graced'))!.value
+  for (const value of [Buffer.from(kept), kept.toString('latin1')]) {
+    for (const how of [60, { ttl: 60, staleFor: 60 }]) {
+      await cache.set('k', value, how)
+      expect(await cache.get('k')).toEqual(value)
+    }
+  }
+})
+
 it('NC-22 NC-23 NC-24 herds: has uses up nothing, and of 50 who find it stale or missing one loads', async () => {
   const one = opened(createCaches({ default: { backend: backend(), keyPrefix: 'herd' } })).default
   const two = opened(createCaches({ default: { backend: backend(), keyPrefix: 'herd' } })).default
