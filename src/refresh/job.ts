@@ -113,7 +113,7 @@ export abstract class Job<A extends unknown[], V, R = V> {
    * Asks for a refresh elsewhere, whatever is there: to warm a key before its first reader. `true` when it is on its way; `false`
    * when it was already.
    *
-   * @throws QueueError when the runner does not take it, but for `onQueueError` `'in-process'` and `'sync'`.
+   * @throws QueueError when the runner does not take it, but for `onQueueError` `'in-process'` and `'sync'`; ConfigError where it never can.
    */
   enqueue(...args: A): Promise<boolean> {
     return promised(() => refresherOf(this).enqueue(args))

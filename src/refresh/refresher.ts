@@ -10,7 +10,7 @@ import { type Answer, andThen, isPromise } from '../core/answer.ts'
 import type { Space } from '../core/backend.ts'
 import type { Inspection } from '../core/cache.ts'
 import type { Write } from '../core/door.ts'
-import { CacheError, ClosedError } from '../core/errors.ts'
+import { CacheError, ClosedError, ConfigError } from '../core/errors.ts'
 import { insideOf, readThroughOf } from '../core/handle.ts'
 import type { Inside } from '../core/inside.ts'
 import type { Load } from '../core/making/load.ts'
@@ -26,6 +26,7 @@ import { commonRunner } from './in-process.ts'
 import type { JobSettings } from './options.ts'
 import type { Done, Perform, Task } from './runner.ts'
 import { Visit } from './visit.ts'
+import { warnNowAndThen } from './warning.ts'
 
 /** The runner did not take a refresh, and the job was to say so. Code `QUEUE_FAILED`; `cause` is what the runner threw. */
 export class QueueError extends CacheError {
@@ -42,6 +43,9 @@ const MOST_TIMES = 4
 
 /** After so long, in milliseconds, we look again whether the mark of another process still holds, or the queue is back. */
 const LOOK_AGAIN = 1_000
+
+/** No waiting mends it, and who is served a stale value meanwhile is not told. */
+const warnMisconfigured = warnNowAndThen('No refresh is queued until this is mended')
 
 /** The cache, open. */
 export interface Opened {
@@ -176,6 +180,7 @@ export class Refresher {
       return await this.#handOver(opened, key, args, replaces)
     } catch (error) {
       if (!(error instanceof QueueError)) throw error
+      if (error.cause instanceof ConfigError) throw error.cause
       if (onQueueError === 'throw') throw error
       if (onQueueError === 'sync') await this.refresh(args)
       else failed(error)
@@ -285,6 +290,7 @@ export class Refresher {
       await runner.enqueue(task, options, perform)
     } catch (cause) {
       inside.observer.see({ type: 'queue-failed', job: name, key, runner: runner.name, error: cause })
+      if (cause instanceof ConfigError) warnMisconfigured(cause, cause.code)
       try {
         if (onQueueError !== 'in-process') throw cause
         await commonRunner().enqueue(task, options, perform)

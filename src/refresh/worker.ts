@@ -5,6 +5,7 @@ import { readArguments } from './arguments.ts'
 import { Job, refresherOf } from './job.ts'
 import type { Refresher } from './refresher.ts'
 import { type Perform, type Runner, type Task, TaskError, type Working } from './runner.ts'
+import { warnNowAndThen } from './warning.ts'
 
 /** A job, whatever its arguments and values. */
 type AnyJob = { readonly name: string; refresh(...args: never[]): Promise<unknown> }
@@ -37,7 +38,8 @@ export function worker(options: WorkerOptions): Worker {
   checkOptions('worker()', options, ['jobs', 'concurrency', 'onError'])
   const concurrency = checkInteger('worker(): concurrency', options.concurrency ?? 10, 1, 10_000)
   const refreshers = refreshersOf(options.jobs)
-  const failed = options.onError ?? warnNowAndThen()
+  const warn = warnNowAndThen('A worker of jobs goes on after a fault of its queue')
+  const failed = options.onError ?? ((error: unknown) => warn(error, 'WORKER_FAULT'))
   const perform: Perform = async (data, last) => {
     const task = checkTask(data)
     const refresher = refreshers.get(task.job)
@@ -125,17 +127,5 @@ function argumentsOf(task: Task): unknown[] {
     return readArguments(task.args)
   } catch (cause) {
     throw new TaskError('INVALID_TASK', 'the arguments that came out of the queue cannot be read', { cause })
-  }
-}
-
-function warnNowAndThen(): (error: unknown) => void {
-  let last = Number.NEGATIVE_INFINITY
-  return (error) => {
-    if (performance.now() - last < 60_000) return
-    last = performance.now()
-    process.emitWarning(`A worker of jobs goes on after a fault of its queue: ${error}`, {
-      type: 'CacheWarning',
-      code: 'WORKER_FAULT',
-    })
   }
 }

@@ -3,14 +3,13 @@
  * beyond help ends in its set of failed jobs, where every dashboard of BullMQ shows it.
  */
 import { randomUUID } from 'node:crypto'
-import type { ConnectionOptions, Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
-import { ClosedError } from '../../core/errors.ts'
+import type { ConnectionOptions, IRedisClient, Job, JobsOptions, Processor, Queue, Worker } from 'bullmq'
 import { withinDeadline } from '../../core/guarding/deadline.ts'
 import { atMost } from '../../core/making/waiting.ts'
 import { checkInteger, checkOptions, kindOf } from '../../core/options.ts'
+import { type Engine, EngineRunner } from '../engine.ts'
 import { checkInstalled, load } from '../installed.ts'
 import { Places } from '../places.ts'
-import { QueueLink } from '../queue-link.ts'
 import {
   checkObject,
   checkUrl,
@@ -20,9 +19,8 @@ import {
   MOST_DEATHS,
   refused,
   settleEngine,
-  settleQueue,
 } from '../queue-options.ts'
-import { type Orders, type Runner, type Task, TaskError, type TaskOptions, type Working } from '../runner.ts'
+import { type Orders, type Runner, type Task, TaskError, type Working } from '../runner.ts'
 
 export interface BullmqOptions extends EngineOptions {
   /**
@@ -40,6 +38,9 @@ export interface BullmqOptions extends EngineOptions {
 
 const WHERE = 'bullmq()'
 const NAMES = [...ENGINE_OPTIONS, 'connection', 'prefix', 'keepFailed', 'workerOptions']
+
+/** BullMQ connects by ioredis where it is given no client. */
+const LIBRARIES = ['bullmq', 'ioredis']
 
 /** What makes two tasks one, and BullMQ's features that make one task several. */
 const OURS = ['jobId', 'deduplication', 'debounce', 'repeat', 'parent']
@@ -77,79 +78,51 @@ export function bullmq(options: BullmqOptions = {}): Runner {
   if (settings.prefix !== undefined && typeof settings.prefix !== 'string') {
     throw refused(`${WHERE}: prefix must be a string, not ${kindOf(settings.prefix)}`)
   }
-  checkInstalled(WHERE, 'bullmq', import.meta.url)
-  return new BullmqRunner(settings)
+  checkInstalled(WHERE, isClient(settings.connection) ? ['bullmq'] : LIBRARIES, import.meta.url)
+  return new EngineRunner(bullmqEngine(settings), settings)
 }
 
-class BullmqRunner implements Runner {
-  readonly name = 'bullmq'
-  readonly remote = true
-  readonly #settings: Settings
-  readonly #link: QueueLink<Queues>
-  readonly #working = new Set<BullmqWorking>()
-  #closed = false
-
-  constructor(settings: Settings) {
-    this.#settings = settings
-    this.#link = new QueueLink(WHERE, settings.opTimeout, {
-      open: async () => {
-        const { Queue } = await loadBullmq()
-        return new Queues((name) => {
-          const queue = new Queue<Task, unknown, string>(name, connecting(settings))
-          queue.on('error', () => {}) // what it says of its connection, the next task finds out
-          return queue
-        })
-      },
-      drop: (queues) => queues.drop(),
-      close: (queues) => queues.close(),
-    })
-  }
-
-  check(where: string, queue: unknown): void {
-    settleQueue(where, queue, OURS)
-  }
-
-  async enqueue(task: Task, options: TaskOptions): Promise<boolean> {
-    if (this.#closed) throw new ClosedError()
-    const { name = this.#settings.queue, jobOptions } = settleQueue(WHERE, options.queue, OURS)
-    const jobId = randomUUID()
-    const job: JobsOptions = {
-      attempts: options.tries,
-      backoff: { type: 'exponential', delay: options.backoff, jitter: 0.5 },
-      // To BullMQ lower is sooner, and 0 is none at all: sooner than any.
-      priority: 101 - options.priority,
-      removeOnComplete: true,
-      removeOnFail: { count: this.#settings.keepFailed },
-      ...jobOptions,
-      jobId,
-      // One more may be asked for while one runs, which may be about to end: it then waits, the latest of them.
-      deduplication: { id: task.id, keepLastIfActive: true },
-    }
-    const { id } = await this.#link.ask((queues) => queues.named(name).add(task.job, task, job))
-    return id === jobId
-  }
-
-  work(orders: Orders): Working {
-    if (this.#closed) throw new ClosedError()
-    const working = new BullmqWorking(this.#settings, orders, () => this.#working.delete(working))
-    this.#working.add(working)
-    return working
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    await Promise.all([...this.#working].map((working) => working.close()))
-    await this.#link.close()
+function bullmqEngine(settings: Settings): Engine<Queues> {
+  return {
+    name: 'bullmq',
+    where: WHERE,
+    ours: OURS,
+    async open() {
+      const library = await loadBullmq()
+      return new Queues(library, connect(library, settings))
+    },
+    drop: (queues) => queues.drop(),
+    close: (queues) => queues.close(),
+    async send(queues, queue, task, options, jobOptions) {
+      const jobId = randomUUID()
+      const job: JobsOptions = {
+        attempts: options.tries,
+        backoff: { type: 'exponential', delay: options.backoff, jitter: 0.5 },
+        // To BullMQ lower is sooner, and 0 is none at all: sooner than any.
+        priority: 101 - options.priority,
+        removeOnComplete: true,
+        removeOnFail: { count: settings.keepFailed },
+        ...jobOptions,
+        jobId,
+        // One more may be asked for while one runs, which may be about to end: it then waits, the latest of them.
+        deduplication: { id: task.id, keepLastIfActive: true },
+      }
+      const { id } = await queues.named(queue).add(task.job, task, job)
+      return id === jobId
+    },
+    work: (queues, orders) => new BullmqWorking(settings, orders, queues),
   }
 }
 
-/** A producer's queues, by name, each with a connection of its own. */
+/** A producer's queues, by name, each with a connection of its own unless a client was given. */
 class Queues {
-  readonly #make: (name: string) => Queue<Task, unknown, string>
+  readonly #library: Library
+  readonly #connected: Connected
   readonly #queues = new Map<string, Queue<Task, unknown, string>>()
 
-  constructor(make: (name: string) => Queue<Task, unknown, string>) {
-    this.#make = make
+  constructor(library: Library, connected: Connected) {
+    this.#library = library
+    this.#connected = connected
   }
 
   named(name: string): Queue<Task, unknown, string> {
@@ -158,55 +131,60 @@ class Queues {
     return queue
   }
 
-  close(): Promise<unknown> {
-    return Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+  #make(name: string): Queue<Task, unknown, string> {
+    const queue = new this.#library.Queue<Task, unknown, string>(name, this.#connected.options)
+    queue.on('error', () => {}) // what it says of its connection, the next task finds out
+    return queue
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+    this.#connected.end()
   }
 
   drop(): void {
     for (const queue of this.#queues.values()) letGo(queue)
+    this.#connected.end()
   }
+}
+
+/** One worker of BullMQ for each queue. */
+interface Workers {
+  readonly workers: readonly Worker<unknown, string>[]
+  readonly connected: Connected
 }
 
 class BullmqWorking implements Working {
   readonly ready: Promise<void>
   readonly #settings: Settings
   readonly #orders: Orders
-  readonly #ended: () => void
+  readonly #queues: readonly string[]
   readonly #running = new Set<Promise<unknown>>()
-  /** One worker of BullMQ for each queue, once its library is loaded. */
-  readonly #workers: Promise<Worker<unknown, string>[]>
-  #closing: Promise<void> | undefined
+  /** Once the library is loaded. */
+  readonly #begun: Promise<Workers>
 
-  constructor(settings: Settings, orders: Orders, ended: () => void) {
+  constructor(settings: Settings, orders: Orders, queues: readonly string[]) {
     this.#settings = settings
     this.#orders = orders
-    this.#ended = ended
+    this.#queues = queues
     let refuse: (error: Error) => void = () => {}
     const refused = new Promise<never>((_resolve, reject) => {
       refuse = reject
     })
-    this.#workers = this.#begin((error) => {
+    this.#begun = this.#begin((error) => {
       orders.failed(error)
       if (MISCONFIGURED.test(error.message)) refuse(error)
     })
-    this.ready = this.#workers.then(async (workers) => {
+    this.ready = this.#begun.then(async ({ workers }) => {
       await Promise.race([refused, Promise.all(workers.map((worker) => worker.waitUntilReady()))])
     })
     refused.catch(() => {})
-    this.ready.catch(() => {})
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #begin(heard: (error: Error) => void): Promise<Worker<unknown, string>[]> {
-    const { Worker, UnrecoverableError } = await loadBullmq()
-    const { concurrency, jobs, perform } = this.#orders
-    const names = new Set(
-      jobs.map(({ queue }) => settleQueue(WHERE, queue, OURS).name ?? this.#settings.queue),
-    )
+  async #begin(heard: (error: Error) => void): Promise<Workers> {
+    const library = await loadBullmq()
+    const connected = connect(library, this.#settings)
+    const { concurrency, perform } = this.#orders
     // Tasks in all, not of each queue.
     const free = new Places(concurrency)
     const process: Processor<unknown, string> = (job) => {
@@ -214,7 +192,7 @@ class BullmqWorking implements Working {
         try {
           return await perform(job.data, isLast(job))
         } catch (error) {
-          throw error instanceof TaskError ? new UnrecoverableError(error.message) : plain(error)
+          throw error instanceof TaskError ? new library.UnrecoverableError(error.message) : plain(error)
         }
       })
       this.#running.add(work)
@@ -222,22 +200,25 @@ class BullmqWorking implements Working {
       work.then(done, done)
       return work
     }
-    return [...names].map((name) => {
-      const worker = new Worker(name, process, {
+    const workers = this.#queues.map((name) => {
+      const worker = new library.Worker(name, process, {
         lockDuration: this.#settings.deadAfter,
         stalledInterval: Math.ceil(this.#settings.deadAfter / 3),
         maxStalledCount: MOST_DEATHS,
         ...this.#settings.workerOptions,
-        ...connecting(this.#settings),
+        ...connected.options,
         concurrency,
       })
       worker.on('error', heard)
       return worker
     })
+    return { workers, connected }
   }
 
-  async #close(): Promise<void> {
-    const workers = await this.#workers.catch(() => [])
+  async close(): Promise<void> {
+    const begun = await this.#begun.catch(() => undefined)
+    if (!begun) return
+    const { workers, connected } = begun
     await Promise.all(workers.map((worker) => worker.pause(true)))
     const { closeTimeout, opTimeout } = this.#settings
     await atMost(
@@ -248,7 +229,7 @@ class BullmqWorking implements Working {
     const cutOff = this.#running.size > 0
     const closed = Promise.all(workers.map((worker) => worker.close(cutOff)))
     await withinDeadline(opTimeout, closed, WHERE).catch(() => workers.forEach(letGo))
-    this.#ended()
+    connected.end()
   }
 }
 
@@ -271,13 +252,48 @@ function isLast({ attemptsMade, opts }: Job<unknown>): boolean {
   return attemptsMade + 1 >= (opts.attempts ?? 1)
 }
 
-function loadBullmq(): Promise<typeof import('bullmq')> {
-  return load(WHERE, 'bullmq', import('bullmq'))
+type Library = typeof import('bullmq')
+
+function loadBullmq(): Promise<Library> {
+  return load(WHERE, LIBRARIES, import('bullmq'))
 }
 
-/** Where BullMQ's classes find Redis. */
-function connecting({ connection, prefix }: Settings) {
-  return { connection, ...(prefix !== undefined && { prefix }) }
+/** How BullMQ's classes find Redis, until the end. */
+interface Connected {
+  readonly options: { readonly connection: ConnectionOptions; readonly prefix?: string }
+  end(): void
+}
+
+function connect(library: Library, { connection, prefix }: Settings): Connected {
+  const named = prefix !== undefined && { prefix }
+  if (!isClient(connection)) return { options: { connection, ...named }, end() {} }
+  const client = copyOf(library, connection)
+  return { options: { connection: client, ...named }, end: () => client.disconnect() }
+}
+
+/** A client of the user's is copied, and the copy is ours to end: BullMQ's listeners stay for good where they were put. */
+function copyOf(library: Library, client: Client): IRedisClient {
+  const isNodeRedis = typeof client.defineCommand !== 'function' && 'isOpen' in client
+  if (isNodeRedis) return heard(library.createNodeRedisClient(client.duplicate()))
+  const waits = { maxRetriesPerRequest: null, ...DISCONNECT }
+  return library.createIORedisClient(client.isCluster ? client.duplicate() : client.duplicate(waits))
+}
+
+/**
+ * BullMQ repeats node-redis's errors when its own have stopped to listen, which would end the process: somebody always hears them, those
+ * of the copies too that it makes to block on.
+ */
+function heard(client: IRedisClient): IRedisClient {
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = (...args) => heard(duplicate(...args))
+  return client.on('error', () => {})
+}
+
+/** What BullMQ takes for a client. */
+type Client = Extract<ConnectionOptions, { duplicate(...args: unknown[]): unknown }>
+
+function isClient(connection: ConnectionOptions): connection is Client {
+  return 'duplicate' in connection && typeof connection.duplicate === 'function'
 }
 
 function settleConnection(given: unknown): ConnectionOptions {
@@ -286,7 +302,6 @@ function settleConnection(given: unknown): ConnectionOptions {
     return { ...DISCONNECT, url: checkUrl(`${WHERE}: connection`, given, ['redis:', 'rediss:']) }
   }
   const options = checkObject(`${WHERE}: connection`, given)
-  const isClient = typeof (given as { duplicate?: unknown }).duplicate === 'function'
   // BullMQ knows what both are; the types of its many drivers are not ours to require.
-  return (isClient ? given : { ...DISCONNECT, ...options }) as ConnectionOptions
+  return isClient(given as ConnectionOptions) ? (given as ConnectionOptions) : { ...DISCONNECT, ...options }
 }

@@ -1,4 +1,5 @@
 /** What is BullMQ's alone: its options, its clients, and what it cannot work with. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@redis/client'
 import { Redis } from 'ioredis'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -53,33 +54,73 @@ describe('bullmq()', () => {
     expect(() => bullmq().check?.('job "prices": queue', queue)).toThrow(message)
   })
 
-  it('takes a client of ioredis or node-redis, and leaves it open', async () => {
-    const { host, port } = server
-    const mine = new Redis({ host, port, password: 'secret', maxRetriesPerRequest: null })
-    const other = createClient({ url: `redis://:secret@${host}:${port}` })
-    other.on('error', () => {})
-    await other.connect()
-    atEnd(() => mine.disconnect())
-    for (const [i, connection] of [mine, other].entries()) {
-      const runner = bullmq({ connection, queue: `client-${i}` })
-      let done = 0
-      const working = runner.work?.(
-        orders({
-          perform: async () => {
-            done++
-            return 'made'
-          },
-        }),
-      )
-      await working?.ready
+  const clients: Record<string, (where: TestServer) => Promise<BullmqOptions['connection'] & object>> = {
+    async ioredis({ host, port }) {
+      // As it is made for other uses: what a worker needs is for its copy.
+      const mine = new Redis({ host, port, password: 'secret' })
+      mine.on('error', () => {})
+      atEnd(() => mine.disconnect())
+      return mine
+    },
+    async 'node-redis'({ host, port }) {
+      const mine = createClient({ url: `redis://:secret@${host}:${port}` })
+      mine.on('error', () => {})
+      atEnd(() => mine.destroy())
+      return mine.connect()
+    },
+  }
+
+  it.each(Object.keys(clients))(
+    'takes a client of %s and leaves it as it was; once closed, nothing is left that a dead server could end the process by',
+    async (name) => {
+      const mortal = await startRedis({ password: 'secret' })
+      const connection = await clients[name]!(mortal)
+      const listening = () => (connection as Redis).listenerCount('error')
+      const before = listening()
+      const uncaught: unknown[] = []
+      const hear = (error: unknown) => uncaught.push(error)
+      process.on('uncaughtException', hear)
+      try {
+        const runner = bullmq({ connection, queue: 'client' })
+        let done = 0
+        const perform = async () => {
+          done++
+          return 'made' as const
+        }
+        const working = runner.work?.(orders({ perform }))
+        await working?.ready
+        await runner.enqueue(task(), OPTIONS, never)
+        await until(async () => done === 1)
+        await runner.close()
+        expect(await (connection as Redis).ping()).toBe('PONG')
+        expect(listening()).toBe(before)
+        await until(async () => (await ask(mortal, ['client', 'list'], { password: 'secret' })).split('\n').length === 2)
+        await mortal.kill()
+        await sleep(300)
+        expect(uncaught).toEqual([])
+      } finally {
+        process.off('uncaughtException', hear)
+      }
+    },
+  )
+
+  it('a server that dies before the runner is closed ends nothing, whoever made the client', async () => {
+    const mortal = await startRedis({ password: 'secret' })
+    const connection = await clients['node-redis']!(mortal)
+    const uncaught: unknown[] = []
+    const hear = (error: unknown) => uncaught.push(error)
+    process.on('uncaughtException', hear)
+    try {
+      const runner = bullmq({ connection, queue: 'client', opTimeout: 200 })
+      await runner.work?.(orders()).ready
       await runner.enqueue(task(), OPTIONS, never)
-      await until(async () => done === 1)
+      await mortal.kill()
       await runner.close()
+      await sleep(300)
+      expect(uncaught).toEqual([])
+    } finally {
+      process.off('uncaughtException', hear)
     }
-    expect(await mine.ping()).toBe('PONG')
-    expect(await other.ping()).toBe('PONG')
-    // Before its server: BullMQ goes on telling of its errors, with nobody left to hear them.
-    other.destroy()
   })
 
   it('says of a wrong password that it is wrong, and not what it is', async () => {

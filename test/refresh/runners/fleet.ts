@@ -68,9 +68,8 @@ export function fleet(common: object): Fleet {
       const lines = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []
       for (const line of lines) {
         const [what, n] = line.split(' ')
-        if (what === 'set') continue
-        const counts = what === 'start' ? started : ended
-        counts.set(Number(n), (counts.get(Number(n)) ?? 0) + 1)
+        const counts = what === 'start' ? started : what === 'end' ? ended : undefined
+        counts?.set(Number(n), (counts.get(Number(n)) ?? 0) + 1)
       }
       return { started, ended }
     },

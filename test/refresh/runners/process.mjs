@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * One process of a fleet over a queue: asks, reads, or works, as it is told, and prints what came of it. The value of `n` is what its source
- * says; every load is a line in the log.
+ * says; every load is a line in the log, and so is what became of it.
  */
 
 import { once } from 'node:events'
@@ -33,20 +33,29 @@ const counted = defineJob({
   ...how.job,
   /** @param {number} n */
   async load(n) {
-    appendFileSync(log, `start ${n} ${process.pid}\n`)
     keys.set(counted.key(n), n)
+    note('start', n)
     const value = (await caches.source.get('all')) ?? 'old'
     await sleep(loadMs)
-    appendFileSync(log, `end ${n} ${process.pid} ${value}\n`)
+    note('end', n)
     if (how.poison === n) throw new Error('poison')
     return value
   },
 })
 
+/** The arguments of keys. @type {Map<string, number>} */
 const keys = new Map()
-caches.default.on('set', ({ key }) => {
-  if (keys.has(key)) appendFileSync(log, `set ${keys.get(key)} ${process.pid}\n`)
-})
+for (const event of /** @type {const} */ (['set', 'late'])) {
+  caches.default.on(event, ({ key }) => note(event, keys.get(key)))
+}
+// One that it did not load: whose it is, only the key says.
+caches.default.on('refresh-skipped', ({ key }) => note('skip', keys.get(key), key))
+caches.default.on('backend-failed', () => note('fault'))
+
+/** @param {string} what @param {number} [n] @param {string} [key] */
+function note(what, n = -1, key = '') {
+  appendFileSync(log, `${what} ${n} ${process.pid} ${key}\n`)
+}
 
 /** @type {Record<string, () => Promise<unknown>>} */
 const roles = {

@@ -35,6 +35,10 @@ export interface Boss {
   fetch(name: string, options: { batchSize: number; includeMetadata: true }): Promise<Fetched[]>
   deleteJob(name: string, id: string): Promise<unknown>
   fail(name: string, id: string, reason: object): Promise<unknown>
+  /** Gives the tasks of dead workers back, in version 10. */
+  expire?(): Promise<unknown>
+  /** The same, in version 12. */
+  supervise?(): Promise<unknown>
   getDb(): { executeSql(text: string, values: unknown[]): Promise<unknown> }
 }
 
@@ -98,6 +102,14 @@ export class Line {
     await this.boss.start()
   }
 
+  /**
+   * Gives the tasks of dead workers to the living. pg-boss begins to look only after its first interval, which none would live to see where
+   * workers die one after the other.
+   */
+  async expire(): Promise<void> {
+    await (this.boss.supervise?.() ?? this.boss.expire?.())
+  }
+
   /** Makes the queue, with its dead letters, where it is not there; once. */
   queue(name: string): Promise<void> {
     const made = this.#queues.get(name) ?? this.#make(name)
@@ -144,7 +156,7 @@ export class Line {
 
 /** The class is the module's default in 10, and has its name in 12. */
 async function loadPgBoss(): Promise<new (options: object) => Boss> {
-  const module: object = await load(WHERE, 'pg-boss', import('pg-boss'))
+  const module: object = await load(WHERE, ['pg-boss'], import('pg-boss'))
   const found = 'PgBoss' in module ? module.PgBoss : 'default' in module ? module.default : undefined
   return found as new (
     options: object,

@@ -2,10 +2,9 @@
  * Refreshes through pg-boss on PostgreSQL. A task waits once for its key; tries, backoff and priority are pg-boss's own, and what
  * is beyond help ends in a dead letter queue.
  */
-import { ClosedError } from '../../../core/errors.ts'
 import { checkInteger, checkOptions, kindOf } from '../../../core/options.ts'
+import { type Engine, EngineRunner } from '../../engine.ts'
 import { checkInstalled } from '../../installed.ts'
-import { QueueLink } from '../../queue-link.ts'
 import {
   checkObject,
   checkUrl,
@@ -14,9 +13,8 @@ import {
   MOST_DEATHS,
   refused,
   settleEngine,
-  settleQueue,
 } from '../../queue-options.ts'
-import type { Orders, Runner, Task, TaskOptions, Working } from '../../runner.ts'
+import type { Runner } from '../../runner.ts'
 import { Line, type Settings, WHERE } from './line.ts'
 import { PgBossWorking } from './worker.ts'
 
@@ -69,72 +67,40 @@ export function pgBoss(options: PgBossOptions = {}): Runner {
     migrate,
     pollInterval: checkInteger(`${WHERE}: pollInterval`, options.pollInterval ?? 500, 10, 3_600_000),
   }
-  checkInstalled(WHERE, 'pg-boss', import.meta.url)
-  return new PgBossRunner(settings)
+  checkInstalled(WHERE, ['pg-boss'], import.meta.url)
+  return new EngineRunner(pgBossEngine(settings), settings)
 }
 
-class PgBossRunner implements Runner {
-  readonly name = 'pg-boss'
-  readonly remote = true
-  readonly #settings: Settings
-  readonly #link: QueueLink<Line>
-  readonly #working = new Set<PgBossWorking>()
-  #closed = false
-
-  constructor(settings: Settings) {
-    this.#settings = settings
-    this.#link = new QueueLink(WHERE, settings.opTimeout, {
-      open: async () => {
-        const line = await Line.make(settings, false, () => {})
-        await line.start().catch((error: unknown) => {
-          line.drop()
-          throw error
-        })
-        return line
-      },
-      drop: (line) => line.drop(),
-      close: (line) => line.close(),
-    })
-  }
-
-  check(where: string, queue: unknown): void {
-    settleQueue(where, queue, OURS)
-  }
-
-  async enqueue(task: Task, options: TaskOptions): Promise<boolean> {
-    if (this.#closed) throw new ClosedError()
-    const { name = this.#settings.queue, jobOptions } = settleQueue(WHERE, options.queue, OURS)
-    // As text: PostgreSQL's JSON has no NUL and no half of a surrogate pair, and a key may have both.
-    const data = { job: task.job, task: JSON.stringify(task), tries: options.tries }
-    const id = await this.#link.ask(async (line) => {
-      await line.queue(name)
-      return line.boss.send(name, data, {
+function pgBossEngine(settings: Settings): Engine<Line> {
+  return {
+    name: 'pg-boss',
+    where: WHERE,
+    ours: OURS,
+    async open() {
+      const line = await Line.make(settings, false, () => {})
+      await line.start().catch((error: unknown) => {
+        line.drop()
+        throw error
+      })
+      return line
+    },
+    drop: (line) => line.drop(),
+    close: (line) => line.close(),
+    async send(line, queue, task, options, jobOptions) {
+      await line.queue(queue)
+      // As text: PostgreSQL's JSON has no NUL and no half of a surrogate pair, and a key may have both.
+      const data = { job: task.job, task: JSON.stringify(task), tries: options.tries }
+      const id = await line.boss.send(queue, data, {
         ...pauses(options.backoff),
         priority: options.priority,
         ...jobOptions,
         retryLimit: options.tries - 1 + MOST_DEATHS,
         singletonKey: task.id,
-        expireInSeconds: Math.ceil(this.#settings.deadAfter / 1_000),
+        expireInSeconds: Math.ceil(settings.deadAfter / 1_000),
       })
-    })
-    return id !== null
-  }
-
-  work(orders: Orders): Working {
-    if (this.#closed) throw new ClosedError()
-    const queues = orders.jobs.map(
-      ({ queue }) => settleQueue(WHERE, queue, OURS).name ?? this.#settings.queue,
-    )
-    const ended = () => this.#working.delete(working)
-    const working = new PgBossWorking(this.#settings, orders, [...new Set(queues)], ended)
-    this.#working.add(working)
-    return working
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    await Promise.all([...this.#working].map((working) => working.close()))
-    await this.#link.close()
+      return id !== null
+    },
+    work: (queues, orders) => new PgBossWorking(settings, orders, queues),
   }
 }
 

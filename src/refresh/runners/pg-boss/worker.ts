@@ -30,28 +30,37 @@ export class PgBossWorking implements Working {
   readonly #settings: Settings
   readonly #orders: Orders
   readonly #queues: readonly string[]
-  readonly #ended: () => void
   /** The tasks that run, by their id. */
   readonly #running = new Map<string, Running>()
   readonly #stop = new AbortController()
   readonly #loop: Promise<void>
   #line: Line | undefined
-  #closing: Promise<void> | undefined
 
-  constructor(settings: Settings, orders: Orders, queues: readonly string[], ended: () => void) {
+  constructor(settings: Settings, orders: Orders, queues: readonly string[]) {
     this.#settings = settings
     this.#orders = orders
     this.#queues = queues
-    this.#ended = ended
     const begun = this.#begin()
     this.ready = begun.then(nothing)
     this.#loop = begun.then((line) => line && this.#work(line)).catch(() => {})
-    this.ready.catch(() => {})
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+  async close(): Promise<void> {
+    const { closeTimeout, opTimeout } = this.#settings
+    this.#stop.abort()
+    // What it is just taking it still runs.
+    await atMost(opTimeout, this.#loop)
+    const performed = [...this.#running.values()].map((one) => one.performed)
+    await atMost(closeTimeout, Promise.allSettled(performed).then(nothing))
+    const line = this.#line
+    if (line) {
+      // Those cut off are another worker's, at once.
+      const told = [...this.#running].map(([id, { queue, ended, told }]) =>
+        ended ? told : line.boss.fail(queue, id, CUT_OFF),
+      )
+      const closed = Promise.all(told).then(() => line.close())
+      await withinDeadline(opTimeout, closed, WHERE).catch(() => line.drop())
+    }
   }
 
   /** Until PostgreSQL is there; only what no waiting mends ends it. */
@@ -62,6 +71,7 @@ export class PgBossWorking implements Working {
       try {
         await line.start()
         for (const name of this.#queues) await line.queue(name)
+        line.expire().catch(this.#orders.failed)
         return line
       } catch (error) {
         line.drop()
@@ -157,25 +167,6 @@ export class PgBossWorking implements Working {
 
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {})
-  }
-
-  async #close(): Promise<void> {
-    const { closeTimeout, opTimeout } = this.#settings
-    this.#stop.abort()
-    // What it is just taking it still runs.
-    await atMost(opTimeout, this.#loop)
-    const performed = [...this.#running.values()].map((one) => one.performed)
-    await atMost(closeTimeout, Promise.allSettled(performed).then(nothing))
-    const line = this.#line
-    if (line) {
-      // Those cut off are another worker's, at once.
-      const told = [...this.#running].map(([id, { queue, ended, told }]) =>
-        ended ? told : line.boss.fail(queue, id, CUT_OFF),
-      )
-      const closed = Promise.all(told).then(() => line.close())
-      await withinDeadline(opTimeout, closed, WHERE).catch(() => line.drop())
-    }
-    this.#ended()
   }
 }
 
