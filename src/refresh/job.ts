@@ -39,10 +39,10 @@ export abstract class Job<A extends unknown[], V, R = V> {
   abstract readonly name: string
   declare cache?: AnyCache
   declare lifetime?: Duration | ((...args: A) => Duration)
-  declare refreshTimeout?: Duration
+  declare refreshTimeout?: Duration | ((...args: A) => Duration)
   declare storeFor?: Duration
-  declare loadOnMiss?: boolean
-  declare loadWhenOlderThan?: Duration
+  declare loadOnMiss?: boolean | ((...args: A) => boolean)
+  declare loadWhenOlderThan?: Duration | ((...args: A) => Duration)
   declare runner?: Runner
   declare onQueueError?: OnQueueError
   declare queue?: unknown

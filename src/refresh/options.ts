@@ -66,14 +66,22 @@ export interface CommonOptions {
 /** The arguments as the load has them: what takes fewer of them does not say what they are. */
 type Given<A extends unknown[]> = A extends infer Same extends unknown[] ? Same : never
 
+/** A length of time, or a function of the arguments that says it. */
+type PerCall<A extends unknown[]> = Duration | ((...args: A) => Duration)
+
 /** What is each job's own. */
-interface OwnOptions<A extends unknown[], V> extends Omit<CommonOptions, 'lifetime'> {
+interface OwnOptions<A extends unknown[], V>
+  extends Omit<CommonOptions, 'lifetime' | 'refreshTimeout' | 'loadWhenOlderThan'> {
   /** Stable: it travels to the workers, and is part of every key. Visible ASCII, at most 100 characters. */
   name: string
   /** Makes the value. `null` is a value; an answer of `undefined` is returned and not stored. */
   load: (...args: A) => V | PromiseLike<V>
-  /** How long a value is fresh: a length of time, or a function of the arguments, asked at each load. `'10m'` by default. */
-  lifetime?: Duration | ((...args: Given<A>) => Duration)
+  /** How long a value is fresh; a function of the arguments is asked at each load. `'10m'` by default. */
+  lifetime?: PerCall<Given<A>>
+  /** How long a refresh may take: until then no other is asked for. `'1m'` by default. */
+  refreshTimeout?: PerCall<Given<A>>
+  /** A stale value older than this, counted from when it was made, is not gone on with: the caller waits for a load. Never by default. */
+  loadWhenOlderThan?: PerCall<Given<A>>
   /** The key of these arguments, in place of the digest of their values. */
   key?: (...args: Given<A>) => string
 }
@@ -88,13 +96,22 @@ export interface JobOptions<A extends unknown[], V, R = V> extends OwnOptions<A,
   processResult?: (value: NoInfer<V>, call: ResultCall<Given<A>>) => R
 }
 
-/** A job whose callers never wait: where nothing is there they get `empty()`. */
+/** A job whose callers never wait, or some of them: where nothing is there they get `empty()`. */
 export interface EmptyJobOptions<A extends unknown[], V, E, R = V | E> extends OwnOptions<A, V> {
-  loadOnMiss: false
+  /** A function of the arguments says it for each call. */
+  loadOnMiss: false | ((...args: Given<A>) => boolean)
   /** What a caller gets where nothing is there, while it is loaded behind; `undefined` by default. Never stored. */
   empty?: (...args: Given<A>) => E
   /** Makes what `get` answers of what is stored, which stays as it is. */
   processResult?: (value: NoInfer<V> | E, call: ResultCall<Given<A>>) => R
+}
+
+/** One for all calls, or one for each, by its arguments. */
+type PerArgs<T> = T | ((args: unknown[]) => T)
+
+/** What it is for these arguments. */
+export function forArgs<T extends number | boolean>(setting: PerArgs<T>, args: unknown[]): T {
+  return typeof setting === 'function' ? setting(args) : setting
 }
 
 /** The settings of a job, checked and frozen. Times in milliseconds. */
@@ -102,12 +119,11 @@ export interface JobSettings {
   readonly name: string
   readonly cache: Cache
   readonly load: (...args: unknown[]) => unknown
-  /** A function of the arguments where each has its own. */
-  readonly lifetime: number | ((args: unknown[]) => number)
-  readonly refreshTimeout: number
+  readonly lifetime: PerArgs<number>
+  readonly refreshTimeout: PerArgs<number>
   readonly storeFor: number
-  readonly loadOnMiss: boolean
-  readonly loadWhenOlderThan: number
+  readonly loadOnMiss: PerArgs<boolean>
+  readonly loadWhenOlderThan: PerArgs<number>
   readonly empty: (...args: unknown[]) => unknown
   /** The job's own rule; `undefined`: ours. */
   readonly key: ((...args: unknown[]) => string) | undefined
@@ -168,8 +184,6 @@ export function settleJob(options: AnyJobOptions): JobSettings {
   if (storeFor <= 0) {
     throw argumentError(RangeError, 'INVALID_OPTION', `${where}: storeFor must be more than 0`)
   }
-  const { loadOnMiss = true, loadWhenOlderThan } = options
-  if (typeof loadOnMiss !== 'boolean') throw notBoolean(`${where}: loadOnMiss`, loadOnMiss)
   const make = makeOptionsOf(options)
   settleMake(make, NO_MAKING)
   runner.check?.(`${where}: queue`, options.queue)
@@ -177,14 +191,22 @@ export function settleJob(options: AnyJobOptions): JobSettings {
     name,
     cache: checkedCache(where, options.cache),
     load: checkFunction(where, 'load', options.load),
-    lifetime: lifetimeOf(where, given(options.lifetime, '10m'), storeFor),
-    refreshTimeout: atLeast(where, 'refreshTimeout', given(options.refreshTimeout, '1m'), AT_ONCE),
+    // Never beyond `storeFor`, and always something: a lifetime of 0 is stale at once.
+    lifetime: perArgs(given(options.lifetime, '10m'), (given) =>
+      Math.max(AT_ONCE, Math.min(durationToMs(`${where}: lifetime`, given), storeFor - AT_ONCE)),
+    ),
+    refreshTimeout: perArgs(given(options.refreshTimeout, '1m'), (given) =>
+      Math.max(AT_ONCE, durationToMs(`${where}: refreshTimeout`, given)),
+    ),
     storeFor,
-    loadOnMiss,
+    loadOnMiss: perArgs(given(options.loadOnMiss, true), (given) => {
+      if (typeof given !== 'boolean') throw notBoolean(`${where}: loadOnMiss`, given)
+      return given
+    }),
     loadWhenOlderThan:
-      loadWhenOlderThan === undefined
+      options.loadWhenOlderThan === undefined
         ? Number.POSITIVE_INFINITY
-        : durationToMs(`${where}: loadWhenOlderThan`, loadWhenOlderThan),
+        : perArgs(options.loadWhenOlderThan, (given) => durationToMs(`${where}: loadWhenOlderThan`, given)),
     empty: options.empty === undefined ? () => undefined : checkFunction(where, 'empty', options.empty),
     key:
       options.key === undefined
@@ -282,13 +304,7 @@ function checkFunction(where: string, name: string, value: unknown): (...args: u
   )
 }
 
-/** Never beyond `storeFor`, and always something: a lifetime of 0 is stale at once. */
-function lifetimeOf(where: string, lifetime: unknown, storeFor: number): JobSettings['lifetime'] {
-  const settle = (duration: unknown) =>
-    Math.max(AT_ONCE, Math.min(durationToMs(`${where}: lifetime`, duration), storeFor - AT_ONCE))
-  return typeof lifetime === 'function' ? (args) => settle(lifetime(...args)) : settle(lifetime)
-}
-
-function atLeast(where: string, name: string, duration: unknown, least: number): number {
-  return Math.max(least, durationToMs(`${where}: ${name}`, duration))
+/** Settles what was given, now, or where it is a function at each call. */
+function perArgs<T>(given: unknown, settle: (given: unknown) => T): PerArgs<T> {
+  return typeof given === 'function' ? (args) => settle(given(...args)) : settle(given)
 }

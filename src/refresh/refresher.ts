@@ -23,7 +23,7 @@ import { writeArguments } from './arguments.ts'
 import { Asked } from './asked.ts'
 import { digest } from './digests.ts'
 import { commonRunner } from './in-process.ts'
-import type { JobSettings } from './options.ts'
+import { forArgs, type JobSettings } from './options.ts'
 import type { Done, Perform, Task } from './runner.ts'
 import { Visit } from './visit.ts'
 import { warnNowAndThen } from './warning.ts'
@@ -54,8 +54,6 @@ export interface Opened {
   readonly write: Write
   /** How a caller's load is made. */
   readonly make: MakeSettings
-  /** How a refresh is made: within `refreshTimeout`. */
-  readonly renew: MakeSettings
 }
 
 export class Refresher {
@@ -69,7 +67,7 @@ export class Refresher {
 
   /** Throws `ClosedError` once the cache is closed. */
   #open(): Opened {
-    const { cache, lifetime, refreshTimeout, storeFor } = this.settings
+    const { cache, lifetime, storeFor } = this.settings
     const inside = insideOf(cache)
     if (this.#opened?.inside === inside) return this.#opened
     // Where each has a lifetime of its own, the load says it.
@@ -82,7 +80,6 @@ export class Refresher {
       readThrough: readThroughOf(cache),
       write: { space: inside.door.space, ttl, staleFor: base.staleFor },
       make,
-      renew: { ...make, hardTimeout: refreshTimeout },
     }
     return this.#opened
   }
@@ -132,7 +129,7 @@ export class Refresher {
     const opened = this.#open()
     const { cache, storeFor } = this.settings
     const key = this.key(args)
-    const ttl = this.#lifetime(args)
+    const ttl = forArgs(this.settings.lifetime, args)
     const stored = await cache.set(key, value, { ttl: ttl / 1_000, staleFor: (storeFor - ttl) / 1_000 })
     this.#endMark(opened, opened.write.space, key)
     return stored
@@ -227,17 +224,12 @@ export class Refresher {
     }
   }
 
-  #lifetime(args: unknown[]): number {
-    const { lifetime } = this.settings
-    return typeof lifetime === 'number' ? lifetime : lifetime(args)
-  }
-
   /** Is this stale value too old to go on with? Not where a load failed a moment ago: then it is better than nothing. */
-  mustLoad({ inside, write }: Opened, key: string, { createdAt }: Found): boolean {
-    const { loadWhenOlderThan } = this.settings
-    if (loadWhenOlderThan === Number.POSITIVE_INFINITY || createdAt === undefined) return false
+  mustLoad({ inside, write }: Opened, key: string, args: unknown[], { createdAt }: Found): boolean {
+    const limit = forArgs(this.settings.loadWhenOlderThan, args)
+    if (limit === Number.POSITIVE_INFINITY || createdAt === undefined) return false
     const now = inside.clock.now()
-    return now - createdAt > loadWhenOlderThan && inside.store.flights.mayRefresh(write.space.frame(key), now)
+    return now - createdAt > limit && inside.store.flights.mayRefresh(write.space.frame(key), now)
   }
 
   isAsked({ inside }: Opened, key: string, replaces: number | null): boolean {
@@ -274,7 +266,8 @@ export class Refresher {
   /** Claims the mark and gives the task to the runner. `false`: another has asked. Rejects with a `QueueError`. */
   async #handOver(opened: Opened, key: string, args: unknown[], replaces: number | null): Promise<boolean> {
     const { inside, write } = opened
-    const { name, onQueueError, refreshTimeout, runner, task: options } = this.settings
+    const { name, onQueueError, runner, task: options } = this.settings
+    const refreshTimeout = forArgs(this.settings.refreshTimeout, args)
     const until = (ms: number) => this.#asked.note(key, replaces, inside.clock.now() + ms)
     until(refreshTimeout)
     const marks = markSpace(write.space, 'asked')
@@ -352,20 +345,18 @@ export class Refresher {
   }
 
   async #renew(opened: Opened, { key, version, token, replaces }: Task, args: unknown[]): Promise<Done> {
-    const { inside, readThrough, renew, write } = opened
+    const { inside, make, readThrough, write } = opened
     const space = inside.door.spaceOf(version)
+    const refreshTimeout = forArgs(this.settings.refreshTimeout, args)
     // As long as we work, nobody asks again.
     this.#quietly(opened, () =>
-      andThen(
-        inside.store.extend(markSpace(space, 'asked'), key, token, this.settings.refreshTimeout),
-        () => undefined,
-      ),
+      andThen(inside.store.extend(markSpace(space, 'asked'), key, token, refreshTimeout), () => undefined),
     )
     const call: Call = {
       key,
       load: this.loading(opened, key, args),
       write: { ...write, space },
-      make: renew,
+      make: { ...make, hardTimeout: refreshTimeout },
       fresh: false,
       inTurn: false,
       came: 0,

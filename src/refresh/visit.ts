@@ -2,7 +2,7 @@
 import { type Answer, andThen } from '../core/answer.ts'
 import type { Call, Steering } from '../core/read-through.ts'
 import type { Found } from '../core/values/form.ts'
-import type { ResultCall } from './options.ts'
+import { forArgs, type ResultCall } from './options.ts'
 import type { Opened, Refresher } from './refresher.ts'
 
 export class Visit implements Call, Steering {
@@ -47,7 +47,7 @@ export class Visit implements Call, Steering {
 
   missing(): Answer<{ value: unknown } | undefined> {
     this.#status = 'missing'
-    if (this.#refresher.settings.loadOnMiss) {
+    if (forArgs(this.#refresher.settings.loadOnMiss, this.#args)) {
       this.#waited = true
       return undefined
     }
@@ -58,7 +58,7 @@ export class Visit implements Call, Steering {
 
   stale(found: Found): Answer<boolean> {
     this.#status = 'stale'
-    if (this.#refresher.mustLoad(this.#opened, this.key, found)) return this.#here(true)
+    if (this.#refresher.mustLoad(this.#opened, this.key, this.#args, found)) return this.#here(true)
     return andThen(this.#ask(found.createdAt ?? null), (loadHere) => this.#here(loadHere))
   }
 

@@ -25,14 +25,32 @@ describe('cacheback(options)(fn)', () => {
     expect(await cached(21)).toBe(42)
   })
 
-  it('CB-45 wrappers of two names do not share a key, though the function is one', async () => {
+  it('CB-45 CB-46 wrappers of two names do not share a key, though the function is one', async () => {
     const { caches } = jobKit()
     const [one, two] = ['one', 'two'].map((name) => cacheback({ name, cache: caches.default })(double))
     await one!.job.set([1], 100)
     expect(await two!(1)).toBe(2)
   })
 
-  it('loadOnMiss and empty, processResult and key are its own too', async () => {
+  it('CB-52 CB-55 CB-56 CB-57 wraps any function where it is called, with the options of a job', async () => {
+    const { caches, clock } = jobKit()
+    const math = { triple: async (number: number) => number * 3 }
+    const options = {
+      name: 'triple',
+      cache: caches.default,
+      lifetime: 5,
+      storeFor: '1h',
+      retries: 0,
+    } as const
+    const [one, two] = [cacheback(options)(math.triple), cacheback(options)(math.triple)]
+    expect(one.job).not.toBe(two.job)
+    expect([one.job, one.job.name]).toEqual([one.job, 'triple'])
+    expect(await one(1)).toBe(3)
+    clock.advance(5_000)
+    expect((await two.job.inspect(1)).status).toBe('stale')
+  })
+
+  it('CB-52 loadOnMiss and empty, processResult and key are its own too', async () => {
     const { caches } = jobKit()
     const patient = cacheback({ name: 'patient', cache: caches.default, loadOnMiss: false, empty: () => -1 })(
       double,

@@ -1,6 +1,6 @@
 /** A job when its load, its store or its queue fails: nothing unhandled, nothing too old, no storm on the source. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createCaches } from '../../src/index.ts'
+import { ConfigError, createCaches, dummy, memory } from '../../src/index.ts'
 import { defineJob, type OnQueueError, QueueError } from '../../src/refresh/index.ts'
 import { failing, rest } from '../core/kit.ts'
 import { plainBackend } from '../core/plain-backend.ts'
@@ -9,11 +9,23 @@ import { QueueOfTexts, queueRunner } from './queue.ts'
 
 const unhandled: unknown[] = []
 process.on('unhandledRejection', (error) => unhandled.push(error))
+let warnings = 0
 afterEach(async () => {
   vi.useRealTimers()
+  vi.restoreAllMocks()
   await rest()
   expect(unhandled).toEqual([])
 })
+
+/** A job whose value is stale, and whose queue is down. */
+async function stale(onQueueError?: OnQueueError) {
+  const queue = new QueueOfTexts()
+  const made = jobKit({ runner: queueRunner(queue), ...(onQueueError && { onQueueError }) })
+  await made.job.get('a')
+  made.clock.advance(600_000)
+  queue.down = true
+  return { ...made, queue }
+}
 
 describe('a load that fails', () => {
   it('CB-73 F64 leaves the stale value, and is not asked for again within refreshTimeout', async () => {
@@ -154,15 +166,6 @@ describe('a store that fails, or is closed', () => {
 })
 
 describe('a runner that does not take a refresh', () => {
-  async function stale(onQueueError?: OnQueueError) {
-    const queue = new QueueOfTexts()
-    const made = jobKit({ runner: queueRunner(queue), ...(onQueueError && { onQueueError }) })
-    await made.job.get('a')
-    made.clock.advance(600_000)
-    queue.down = true
-    return { ...made, queue }
-  }
-
   it("CB-68 F72 'serve-stale': the old value; a second later it is asked again", async () => {
     const { job, clock, caches, queue, loads, ran } = await stale()
     for (let i = 0; i < 5; i++) expect(await job.get('a')).toBe('a 1')
@@ -200,6 +203,48 @@ describe('a runner that does not take a refresh', () => {
     await expect(job.enqueue('a')).rejects.toMatchObject({ code: 'QUEUE_FAILED' })
     expect(await job.invalidate('a')).toBe(true)
     expect(await job.get('a')).toBe('a 1')
+  })
+})
+
+describe('a runner that can never take a refresh', () => {
+  it.each<OnQueueError>(['serve-stale', 'in-process', 'sync', 'throw'])(
+    "CB-67 is no outage: with '%s' who asks is told so, and for who is served a stale value the process is warned",
+    async (onQueueError) => {
+      const fault = new ConfigError('QUEUE_POLICY', 'the queue has another policy')
+      const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000 * ++warnings)
+      const { job, clock, queue } = await stale(onQueueError)
+      queue.down = fault
+      await job.get('a').catch(() => {})
+      expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('the queue has another policy'), {
+        type: 'CacheWarning',
+        code: 'QUEUE_POLICY',
+      })
+      clock.advance(1_000)
+      if (onQueueError !== 'in-process') {
+        await expect(job.enqueue('a')).rejects.toBe(fault)
+        await expect(job.invalidate('a')).rejects.toBe(fault)
+      }
+    },
+  )
+})
+
+describe('a store that refuses a value', () => {
+  it('CB-85 CB-86 CB-87 says so in the answer of set, keeps no older one, and who waited for a load has his value', async () => {
+    const caches = createCaches({
+      default: { backend: memory(), maxValueBytes: '1kb' },
+      none: { backend: dummy() },
+    })
+    const options = { name: 'large', load: async (length: number) => 'x'.repeat(length) }
+    const job = defineJob({ ...options, cache: caches.default })
+    expect(await job.set([2_000], 'small')).toBe(true)
+    expect(await job.set([2_000], 'x'.repeat(2_000))).toBe(false)
+    expect((await job.inspect(2_000)).status).toBe('missing')
+    expect(await job.get(2_000)).toHaveLength(2_000)
+    const nowhere = defineJob({ ...options, cache: caches.none })
+    expect(await nowhere.get(3)).toBe('xxx')
+    expect((await nowhere.inspect(3)).status).toBe('missing')
+    await caches.close()
   })
 })
 

@@ -6,7 +6,7 @@ import { jobKit } from './kit.ts'
 import { QueueOfTexts, queueRunner } from './queue.ts'
 
 describe('get', () => {
-  it('CB-31 what is missing is loaded while the caller waits, once for all of them', async () => {
+  it('CB-5 CB-31 CB-78 what is missing is loaded while the caller waits, once for all of them', async () => {
     const { job, loads } = jobKit()
     const answers = await Promise.all(Array.from({ length: 50 }, () => job.get('a')))
     expect(new Set(answers)).toEqual(new Set(['a 1']))
@@ -77,7 +77,7 @@ describe('get', () => {
     expect(await asked()).toBe(2)
   })
 
-  it('CB-32 with loadOnMiss: false answers empty(), asks once, and stores no placeholder', async () => {
+  it('CB-23 CB-32 with loadOnMiss: false answers empty(), asks once, and stores no placeholder', async () => {
     const { caches } = jobKit()
     let loads = 0
     const job = defineJob({
@@ -97,7 +97,7 @@ describe('get', () => {
     expect(loads).toBe(1)
   })
 
-  it('CB-27 CB-37 waits for a load where the value is older than loadWhenOlderThan: 900 s not, a millisecond more', async () => {
+  it('CB-6 CB-27 CB-37 waits for a load where the value is older than loadWhenOlderThan: 900 s not, a millisecond more', async () => {
     const { job, clock, next } = jobKit({ loadWhenOlderThan: 900, runner: queueRunner(new QueueOfTexts()) })
     await job.set(['a'], 'old')
     next.load = async () => 'new'
@@ -199,6 +199,46 @@ describe('get', () => {
     expect((await job.inspect(30)).status).toBe('stale')
   })
 
+  it('CB-22 CB-26 CB-27 refreshTimeout, loadOnMiss and loadWhenOlderThan may depend on the arguments', async () => {
+    const { clock, caches } = jobKit()
+    const queue = new QueueOfTexts()
+    const asked = () => queue.waiting.splice(0).length
+    const isQuick = (id: string) => id === 'quick'
+    const job = defineJob({
+      name: 'each',
+      cache: caches.default,
+      runner: queueRunner(queue),
+      load: async (id: string) => `new ${id}`,
+      refreshTimeout: (id) => (isQuick(id) ? 10 : '5m'),
+      loadOnMiss: isQuick,
+      loadWhenOlderThan: (id) => (isQuick(id) ? '11m' : '12m'),
+      empty: () => 'nothing',
+    })
+    expect(await job.getMany(['quick', 'slow'])).toEqual(['new quick', 'nothing'])
+    await Promise.all(['quick', 'slow'].map((id) => job.set([id], `old ${id}`)))
+    asked()
+    clock.advance(600_000)
+    expect(await job.getMany(['quick', 'slow'])).toEqual(['old quick', 'old slow'])
+    await rest(10)
+    expect(asked()).toBe(2)
+    clock.advance(10_000)
+    await job.getMany(['quick', 'slow'])
+    await rest(10)
+    expect(asked()).toBe(1)
+    clock.advance(50_001)
+    expect(await job.getMany(['quick', 'slow'])).toEqual(['new quick', 'old slow'])
+  })
+
+  it('CB-3 CB-30 CB-39 a value is kept for 30 days, and at that instant it is gone', async () => {
+    const { job, clock, next } = jobKit()
+    await job.set(['a'], 'old')
+    next.load = () => Promise.reject(new Error('the source is down'))
+    clock.advance(30 * 86_400_000 - 1)
+    expect(await job.get('a')).toBe('old')
+    clock.advance(1)
+    await expect(job.get('a')).rejects.toThrow('the source is down')
+  })
+
   it('refreshAhead renews behind the caller while the value is fresh', async () => {
     const { job, clock, ran } = jobKit({ refreshAhead: 0.9 })
     await job.get('a')
@@ -208,7 +248,7 @@ describe('get', () => {
     expect(await job.inspect('a')).toMatchObject({ value: 'a 2', age: 0 })
   })
 
-  it('a thenable that asks anew each time it is awaited is awaited once', async () => {
+  it('CB-62 a query that asks its database anew each time it is awaited is awaited once', async () => {
     const { caches } = jobKit()
     let asked = 0
     const query = Object.defineProperty({}, 'then', {
@@ -229,7 +269,7 @@ describe('get', () => {
     expect(await job.getMany([])).toEqual([])
   })
 
-  it('CB-17 inspect has no effect, and knows every instant', async () => {
+  it('CB-9 CB-17 CB-39 inspect has no effect, and knows every instant', async () => {
     const { job, clock, loads, ran } = jobKit()
     expect(await job.inspect('a')).toMatchObject({ value: undefined, status: 'missing' })
     await job.get('a')

@@ -1,5 +1,7 @@
 /** What a job is told, as options and as a class, and what is refused. */
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { createCaches, memory } from '../../src/index.ts'
 import { defineJob, Job, refreshWith } from '../../src/refresh/index.ts'
 import { rest } from '../core/kit.ts'
 import { jobKit } from './kit.ts'
@@ -29,7 +31,7 @@ describe('options', () => {
     ['empty as a value', { ...right, empty: [] }, 'INVALID_OPTION', 'empty'],
     ['refreshAhead', { ...right, refreshAhead: 2 }, 'INVALID_OPTION', 'refreshAhead'],
     ['no options', undefined, 'INVALID_OPTIONS', 'defineJob()'],
-  ])('%s is refused when the job is defined', (_what, options, code, says) => {
+  ])('CB-21 %s is refused when the job is defined', (_what, options, code, says) => {
     let error: unknown
     try {
       defineJob(options as never)
@@ -50,7 +52,7 @@ describe('options', () => {
     expect(() => defineJob({ ...right, runner, queue: 'high' })).toThrow('job "right": queue: no such queue')
   })
 
-  it('arguments that no key can be made of are refused at the first call, by place and not by value', async () => {
+  it('CB-49 CB-51 arguments that no key can be made of are refused at the first call, by place and not by value', async () => {
     const job = defineJob({
       name: 'any',
       cache: caches.default,
@@ -73,14 +75,14 @@ describe('options', () => {
     load: async (request: Request) => request.path,
   }
 
-  it('a key rule takes what ours cannot, in process', async () => {
+  it('CB-24 CB-25 a key rule takes what ours cannot, in process', async () => {
     const job = defineJob(byPath)
     expect(await job.get({ path: '/a', on() {} })).toBe('/a')
     expect(job.key({ path: '/a' })).toBe('/a')
     await expect(job.get({ path: '' })).rejects.toMatchObject({ code: 'INVALID_KEY' })
   })
 
-  it('with a queue, arguments that cannot travel are refused at the first call, key rule or not', async () => {
+  it('CB-59 CB-63 with a queue, arguments that cannot travel are refused at the first call, key rule or not', async () => {
     const job = defineJob({ ...byPath, runner: queueRunner(new QueueOfTexts()) })
     await expect(job.get({ path: '/a', on() {} })).rejects.toMatchObject({ code: 'INVALID_ARGUMENTS' })
   })
@@ -99,7 +101,49 @@ describe('options', () => {
     expect(['expired', 'missing']).toContain((await long.inspect('a')).status)
   })
 
-  it('set wants a list of arguments', async () => {
+  it('CB-10 CB-49 CB-50 a key is the name and a digest of the arguments, the same in every process', () => {
+    const key = (...args: unknown[]) =>
+      defineJob({ ...right, load: async (..._args: unknown[]) => 1 }).key(...args)
+    expect(key()).toBe('right:T1PNoYwrqgwDVLtfmj7L5e0Sq02OEbqHPC8RFhICuUU')
+    expect(key('42', { b: 1n, a: [null] })).toBe('right:GXQzjKpTzoaeIt8MRd1ckMH__Aj_wEEVL0xaOAxKqq0')
+  })
+
+  it('CB-40 CB-41 CB-42 CB-43 CB-44 a key rule can rebuild the keys of cacheback', () => {
+    const md5 = (parts: unknown[]) => createHash('md5').update(parts.join(':')).digest('hex')
+    const job = defineJob({
+      ...right,
+      load: async (_args: unknown[], _named: Record<string, unknown> = {}) => 1,
+      key(args, named = {}) {
+        const names = Object.keys(named).sort()
+        if (names.length > 0)
+          return ['path.Job', md5(args), md5(names), md5(names.map((name) => named[name]))].join(':')
+        return args.length > 0 ? `path.Job:${md5(args)}` : 'path.Job'
+      },
+    })
+    expect(job.key([])).toBe('path.Job')
+    expect(job.key([1, 2, 3])).toBe('path.Job:7b6e2994f12a7e000c01190edec1921e')
+    expect(job.key(['foo'])).toBe('path.Job:acbd18db4cc2f85cedef654fccc4a4d8')
+    expect(job.key([1, 2], { foo: 'bar', bar: 'baz' })).toBe(
+      'path.Job:def474a313bffa002eae8941b2e12620:8856328b99ee7881e9bf7205296e056d:c9ebc77141c29f6d619cf8498631343d',
+    )
+    expect(job.key([], { foo: 'bar', bar: 'baz' })).toMatch(/^path\.Job:d41d8cd98f00b204e9800998ecf8427e:/)
+  })
+
+  it('CB-4 CB-11 jobs of one name in two caches have values of their own', async () => {
+    const two = createCaches({ default: { backend: memory() }, special: { backend: memory() } })
+    const [one, other] = [two.default, two.special].map((cache) => defineJob({ ...right, cache }))
+    await one!.set(['a'], 'one')
+    expect(await other!.inspect('a')).toMatchObject({ status: 'missing' })
+    expect(await one!.get('a')).toBe('one')
+  })
+
+  it('CB-7 CB-16 an argument may be named or be anything: the value of set is apart', async () => {
+    const job = defineJob({ ...right, load: async (call: { data: string }) => call.data })
+    await job.set([{ data: 'argument' }], 'value')
+    expect(await job.get({ data: 'argument' })).toBe('value')
+  })
+
+  it('CB-16 set wants a list of arguments', async () => {
     const job = defineJob(right)
     await expect(job.set('a' as never, 'b')).rejects.toMatchObject({ code: 'INVALID_ARGUMENTS' })
   })

@@ -17,7 +17,8 @@ export class QueueOfTexts {
   readonly texts: string[] = []
   /** Tasks that were given up. */
   readonly dead: Item[] = []
-  down = false
+  /** What it throws, where not only that it is down. */
+  down: boolean | Error = false
 }
 
 /** A runner over it. Remote, though it is not. */
@@ -28,7 +29,7 @@ export function queueRunner(queue: QueueOfTexts): Runner {
     remote: true,
     async enqueue(task, { tries }) {
       if (closed) throw new ClosedError()
-      if (queue.down) throw new Error('the queue is down')
+      if (queue.down) throw queue.down === true ? new Error('the queue is down') : queue.down
       if (queue.waiting.some(({ id }) => id === task.id)) return false
       const text = JSON.stringify(task)
       queue.texts.push(text)

@@ -1,6 +1,8 @@
 /** Workers: what they take, what they refuse, and that a claim's task does what was meant. */
 import { describe, expect, it } from 'vitest'
+import { createCaches, memory } from '../../src/index.ts'
 import { cacheback, defineJob, type Task, worker } from '../../src/refresh/index.ts'
+import { fakeClock } from '../../src/testing/clock.ts'
 import { rest } from '../core/kit.ts'
 import { jobKit } from './kit.ts'
 import { QueueOfTexts, queueRunner } from './queue.ts'
@@ -36,7 +38,7 @@ describe('worker()', () => {
     })
   })
 
-  it('makes values, of jobs and of wrapped functions, and closes', async () => {
+  it('CB-58 makes values, of jobs and of wrapped functions, and closes', async () => {
     const queue = new QueueOfTexts()
     const { job, caches, clock } = await staleWith(queue)
     const cached = cacheback({ name: 'other', cache: caches.default, runner: queueRunner(queue) })(async () =>
@@ -49,6 +51,46 @@ describe('worker()', () => {
     await emptied(queue)
     expect(await job.inspect('a')).toMatchObject({ value: 'a 2', status: 'fresh' })
     expect(await cached.job.inspect()).toMatchObject({ value: clock.now() })
+    await working.close()
+  })
+
+  it('CB-29 CB-60 CB-61 no option travels: each is as the job of the worker says', async () => {
+    const queue = new QueueOfTexts()
+    const { clock, caches } = jobKit()
+    const options = {
+      name: 'each',
+      cache: caches.default,
+      runner: queueRunner(queue),
+      load: async (id: string) => id,
+      storeFor: '2h',
+      lifetime: (id: string) => (id === 'brief' ? 10 : '1h'),
+    } as const
+    const [web, here] = [defineJob(options), defineJob(options)]
+    await Promise.all([web.enqueue('brief'), web.enqueue('long')])
+    expect(queue.texts.join()).not.toMatch(/2h|lifetime|storeFor/)
+    const working = worker({ jobs: [here] })
+    await emptied(queue)
+    const now = clock.now()
+    expect(await web.inspect('brief')).toMatchObject({ staleAt: now + 10_000, expiresAt: now + 7_200_000 })
+    expect(await web.inspect('long')).toMatchObject({ staleAt: now + 3_600_000, expiresAt: now + 7_200_000 })
+    await working.close()
+  })
+
+  it('CB-84 a worker whose clock is behind makes anew what to it is fresh still', async () => {
+    const queue = new QueueOfTexts()
+    const backend = memory({ name: 'two clocks' })
+    const jobAt = (ms: number) => {
+      const caches = createCaches({ default: { backend } }, { clock: fakeClock(ms) })
+      const load = async () => `made at ${ms}`
+      return defineJob({ name: 'late', cache: caches.default, runner: queueRunner(queue), load })
+    }
+    const [web, behind] = [jobAt(3_600_000), jobAt(0)]
+    await behind.set([], 'old')
+    expect(await web.get()).toBe('old')
+    await rest(10)
+    const working = worker({ jobs: [behind] })
+    await emptied(queue)
+    expect((await behind.inspect()).value).toBe('made at 0')
     await working.close()
   })
 

@@ -187,8 +187,8 @@ async function stampedes() {
 }
 
 /**
- * What became of each load, of those who ended well, and of those who did not. Only one that was in the hands of a worker when it was killed may
- * have been for nothing: nobody can know that it was done.
+ * What became of the loads, and how often. Only one that was in the hands of a worker as it was killed may be for nothing: whether it was
+ * stored, nobody else can know.
  *
  * @param {{ what: string | undefined, n: number, pid: number }[]} notes
  * @param {Set<number | undefined>} killed
@@ -270,6 +270,8 @@ async function kills() {
   )
   await close()
   const notes = of.notes()
+  const found = fates(notes, killed)
+  const forNothing = Object.entries(found).filter(([fate]) => fate !== 'set' && !fate.endsWith('killed'))
   /** @param {string} which */
   const twice = (which) => {
     const those = notes.filter(({ what }) => what === which).map(({ n }) => n)
@@ -282,7 +284,8 @@ async function kills() {
     lost,
     storedAgain: twice('set'),
     loadedAgain: twice('end'),
-    fates: fates(notes, killed),
+    fates: found,
+    forNothing: forNothing.reduce((sum, [, count]) => sum + count, 0),
     faults: notes.filter(({ what }) => what === 'fault').length,
     inOrder,
   }
@@ -300,6 +303,7 @@ report(
     'one load of an invalidated key': once4x50.invalidated === 1,
     'L9 none lost, the last value right': deadly.lost === 0,
     'L9 ≤ 1 % done twice': deadly.loadedAgain <= TASKS / 100,
+    'hardly a load for nothing but in the hands of the killed': deadly.forNothing <= TASKS / 100,
     'workers told to end end well': deadly.inOrder.every((code) => code === 0),
   },
 )

@@ -94,7 +94,10 @@ describe('bullmq()', () => {
         await runner.close()
         expect(await (connection as Redis).ping()).toBe('PONG')
         expect(listening()).toBe(before)
-        await until(async () => (await ask(mortal, ['client', 'list'], { password: 'secret' })).split('\n').length === 2)
+        await until(
+          async () =>
+            (await ask(mortal, ['client', 'list'], { password: 'secret' })).split('\n').length === 2,
+        )
         await mortal.kill()
         await sleep(300)
         expect(uncaught).toEqual([])
