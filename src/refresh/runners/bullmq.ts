@@ -48,6 +48,9 @@ const OURS = ['jobId', 'deduplication', 'debounce', 'repeat', 'parent']
 /** Answers of Redis that no waiting mends: a wrong password, no such right, no such database. */
 const MISCONFIGURED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (AUTH|invalid|DB))/
 
+/** Nobody is there. A worker waits for him, who asks does not. */
+const NOBODY = /ECONNREFUSED|ENOTFOUND/
+
 /** A socket that a dead server does not close is closed by us, after so long, in milliseconds. */
 const DISCONNECT = { disconnectTimeout: 200 }
 
@@ -107,7 +110,7 @@ function bullmqEngine(settings: Settings): Engine<Queues> {
         // One more may be asked for while one runs, which may be about to end: it then waits, the latest of them.
         deduplication: { id: task.id, keepLastIfActive: true },
       }
-      const { id } = await queues.named(queue).add(task.job, task, job)
+      const { id } = await queues.add(queue, task, job)
       return id === jobId
     },
     work: (queues, orders) => new BullmqWorking(settings, orders, queues),
@@ -118,6 +121,7 @@ function bullmqEngine(settings: Settings): Engine<Queues> {
 class Queues {
   readonly #library: Library
   readonly #connected: Connected
+  readonly #patience = new Patience([MISCONFIGURED, NOBODY])
   readonly #queues = new Map<string, Queue<Task, unknown, string>>()
 
   constructor(library: Library, connected: Connected) {
@@ -125,15 +129,15 @@ class Queues {
     this.#connected = connected
   }
 
-  named(name: string): Queue<Task, unknown, string> {
+  add(name: string, task: Task, options: JobsOptions): Promise<Job<Task, unknown, string>> {
     const queue = this.#queues.get(name) ?? this.#make(name)
     this.#queues.set(name, queue)
-    return queue
+    return this.#patience.during(queue.add(task.job, task, options))
   }
 
   #make(name: string): Queue<Task, unknown, string> {
     const queue = new this.#library.Queue<Task, unknown, string>(name, this.#connected.options)
-    queue.on('error', () => {}) // what it says of its connection, the next task finds out
+    queue.on('error', (error) => this.#patience.hear(error))
     return queue
   }
 
@@ -167,18 +171,15 @@ class BullmqWorking implements Working {
     this.#settings = settings
     this.#orders = orders
     this.#queues = queues
-    let refuse: (error: Error) => void = () => {}
-    const refused = new Promise<never>((_resolve, reject) => {
-      refuse = reject
-    })
+    const patience = new Patience([MISCONFIGURED])
     this.#begun = this.#begin((error) => {
       orders.failed(error)
-      if (MISCONFIGURED.test(error.message)) refuse(error)
+      patience.hear(error)
     })
-    this.ready = this.#begun.then(async ({ workers }) => {
-      await Promise.race([refused, Promise.all(workers.map((worker) => worker.waitUntilReady()))])
-    })
-    refused.catch(() => {})
+    const ready = this.#begun.then(({ workers }) =>
+      Promise.all(workers.map((worker) => worker.waitUntilReady())),
+    )
+    this.ready = patience.during(ready).then(() => {})
   }
 
   async #begin(heard: (error: Error) => void): Promise<Workers> {
@@ -233,6 +234,29 @@ class BullmqWorking implements Working {
   }
 }
 
+/** BullMQ tries again whatever fails, for ever. Who waits for it is told of what he need not wait for. */
+class Patience {
+  readonly #endedBy: readonly RegExp[]
+  readonly #waiting = new Set<(error: Error) => void>()
+
+  constructor(endedBy: readonly RegExp[]) {
+    this.#endedBy = endedBy
+  }
+
+  hear(error: Error): void {
+    // Of a name with several addresses the message is empty, and the code says it.
+    const said = error.message || String('code' in error && error.code)
+    if (this.#endedBy.some((pattern) => pattern.test(said))) for (const end of this.#waiting) end(error)
+  }
+
+  during<T>(answer: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.add(reject)
+      answer.finally(() => this.#waiting.delete(reject)).then(resolve, reject)
+    })
+  }
+}
+
 /** Ends the connections of what no server answers. A client that was given stays as it is. */
 function letGo(of: Queue<Task, unknown, string> | Worker<unknown, string>): void {
   const backend = of.getBackend()
@@ -274,19 +298,13 @@ function connect(library: Library, { connection, prefix }: Settings): Connected 
 /** A client of the user's is copied, and the copy is ours to end: BullMQ's listeners stay for good where they were put. */
 function copyOf(library: Library, client: Client): IRedisClient {
   const isNodeRedis = typeof client.defineCommand !== 'function' && 'isOpen' in client
-  if (isNodeRedis) return heard(library.createNodeRedisClient(client.duplicate()))
   const waits = { maxRetriesPerRequest: null, ...DISCONNECT }
-  return library.createIORedisClient(client.isCluster ? client.duplicate() : client.duplicate(waits))
-}
-
-/**
- * BullMQ repeats node-redis's errors when its own have stopped to listen, which would end the process: somebody always hears them, those
- * of the copies too that it makes to block on.
- */
-function heard(client: IRedisClient): IRedisClient {
-  const duplicate = client.duplicate.bind(client)
-  client.duplicate = (...args) => heard(duplicate(...args))
-  return client.on('error', () => {})
+  const copy = isNodeRedis
+    ? library.createNodeRedisClient(client.duplicate())
+    : library.createIORedisClient(client.isCluster ? client.duplicate() : client.duplicate(waits))
+  // To the end: BullMQ repeats errors when it has stopped to listen itself, and one that nobody hears ends the process.
+  copy.on('error', () => {})
+  return copy
 }
 
 /** What BullMQ takes for a client. */

@@ -1,21 +1,32 @@
-/** What every engine does with tasks, on a real server: moves, keeps, tries again, gives up in the open, and never hangs. */
+/** What every engine does with tasks, on a real server: what every runner promises, case by case, and what only a server shows. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createCaches, memory } from '../../../src/index.ts'
 import type { EngineOptions } from '../../../src/refresh/queue-options.ts'
 import type { Orders, Perform, Runner, Task } from '../../../src/refresh/runner.ts'
+import { type RunnerContext, runnerCases } from '../../../src/testing/index.ts'
 import { until } from '../../servers/redis.ts'
+import { freePort } from '../../servers/server.ts'
 import { engines, makeQueues, OPTIONS, type Running, task } from './engines.ts'
 
 const never: Perform = () => Promise.reject(new Error('an engine runs nothing in the process of who asks'))
 
+const CASES = Object.values(runnerCases).flat().length
+/** They run side by side, over one server. */
+const UNHURRIED = { opTimeout: 5_000, deadAfter: 15_000 }
+
 describe.each(engines)('$name', ({ start }) => {
   let place: Running
+  let nowhere: string
   let queues = 0
   const runners = new Set<Runner>()
 
   beforeAll(async () => {
     place = await start()
-    await makeQueues(place, [...Array.from({ length: 12 }, (_, i) => `q${i + 1}`), 'q5-high', 'q6-2'])
+    nowhere = place.url.replace(String(place.server.port), String(await freePort()))
+    const cases = Array.from({ length: CASES }, (_, i) => `case-${i}`)
+    const own = Array.from({ length: 12 }, (_, i) => `q${i + 1}`)
+    await makeQueues(place, [...cases, ...own, 'q5-high', 'q6-2'])
   }, 60_000)
   afterAll(() => Promise.all([...runners].map((runner) => runner.close())))
 
@@ -46,6 +57,27 @@ describe.each(engines)('$name', ({ start }) => {
     )
     expect(performance.now() - began).toBeLessThan(within)
     return error
+  }
+
+  let begun = 0
+  const queueOf = new WeakMap<Runner, string>()
+  const context: RunnerContext = {
+    runner() {
+      const queue = `case-${begun++}`
+      const runner = place.runner({ queue, ...UNHURRIED })
+      queueOf.set(runner, queue)
+      return runner
+    },
+    peer: (runner) => place.runner({ queue: queueOf.get(runner) ?? expect.fail('no queue'), ...UNHURRIED }),
+    unreachable: () => place.runner({ connection: nowhere }),
+    backend: () => memory(),
+    createCaches,
+    patience: 5_000,
+  }
+  for (const [topic, cases] of Object.entries(runnerCases)) {
+    describe.concurrent(topic, () => {
+      for (const { name, run } of cases) it(name, () => run(context))
+    })
   }
 
   describe.concurrent('on a server that answers', () => {
@@ -122,7 +154,7 @@ describe.each(engines)('$name', ({ start }) => {
       expect(done).toEqual(['100 4', '5 2', '0 0', '0 3', '-100 1'])
     })
 
-    it('CB-65 a job may have a queue of its own, and a worker takes from those of its jobs alone', async () => {
+    it('CB-8 CB-65 a job may have a queue of its own, and a worker takes from those of its jobs alone', async () => {
       const runner = open()
       const high = `${runner.queue}-high`
       await ask(runner, task({ key: 'common' }))
@@ -210,13 +242,13 @@ describe.each(engines)('$name', ({ start }) => {
       let runs = 0
       const perform: Perform = async () => {
         runs++
-        await sleep(3_500)
+        await sleep(2_500)
         return 'made'
       }
       const workings = [work(runner, perform), work(open({ queue: runner.queue }), perform)]
       await ask(runner, task())
       await until(async () => runs > 0)
-      await sleep(4_000)
+      await sleep(2_700)
       expect(runs).toBe(1)
       for (const { faults } of workings) expect(faults).toEqual([])
     })

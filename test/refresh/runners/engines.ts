@@ -58,7 +58,7 @@ export const engines: Engine[] = [
     name: 'pg-boss',
     async start() {
       // What it has taken it keeps, though it is killed.
-      const server = await startPostgres({ synchronous_commit: 'on' })
+      const server = await startPostgres({ synchronous_commit: 'on', max_connections: '200' })
       return {
         server: { ...server, ...ofAllProcesses(server) },
         url: server.url,

@@ -72,7 +72,7 @@ describe('pgBoss()', () => {
     await runner.close()
   })
 
-  it('removes what is done, and keeps of a failure its message and no more of the error', async () => {
+  it('CB-66 removes what is done, and keeps of a failure its message and no more of the error', async () => {
     const runner = pgBoss({ connection: server.url, queue: 'kept', pollInterval: 20 })
     const error = Object.assign(new Error('the source said no'), { request: { password: 'hush' } })
     let done = 0

@@ -63,8 +63,9 @@ const roles = {
   async work() {
     const working = worker({ jobs: [counted], concurrency: how.concurrency ?? 10, onError() {} })
     await working.ready
+    const told = once(process, 'SIGTERM')
     console.log('ready')
-    await once(process, 'SIGTERM')
+    await told
     await working.close()
     return 'closed'
   },
@@ -94,8 +95,9 @@ const roles = {
   /** Asks of a server that stands still, and closes. */
   async ask() {
     await counted.refresh(1)
+    const told = once(process, 'SIGUSR2')
     console.log('ready')
-    await once(process, 'SIGUSR2')
+    await told
     const began = performance.now()
     const answer = await counted.enqueue(1).catch((error) => error.code)
     return { answer, ms: performance.now() - began }
