@@ -10,7 +10,7 @@ import { type Answer, andThen, isPromise } from '../core/answer.ts'
 import type { Space } from '../core/backend.ts'
 import type { Inspection } from '../core/cache.ts'
 import type { Write } from '../core/door.ts'
-import { CacheError, ClosedError, ConfigError } from '../core/errors.ts'
+import { BackendError, CacheError, ClosedError, ConfigError } from '../core/errors.ts'
 import { insideOf, readThroughOf } from '../core/handle.ts'
 import type { Inside } from '../core/inside.ts'
 import type { Load } from '../core/making/load.ts'
@@ -328,8 +328,14 @@ export class Refresher {
     const { inside } = opened
     const { name: job } = this.settings
     const { key } = task
+    const { counts } = inside.observer
+    const faults = counts.backendFailures
     try {
       const done = await this.#renew(opened, task, args)
+      // A store that does not answer looks as if nothing were there, and keeps nothing: the task is not done.
+      if ((done === 'gone' || done === 'unkept') && counts.backendFailures > faults) {
+        throw new BackendError('BACKEND_FAILED', `The backend failed during a refresh of job ${job}`)
+      }
       // What is not kept would be asked for again at once, and for nothing.
       if (done !== 'unkept') this.#endMark(opened, inside.door.spaceOf(task.version), key)
       if (done === 'fresh' || done === 'gone') {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { createCaches, memory } from '../../src/index.ts'
 import { cacheback, defineJob, type Task, worker } from '../../src/refresh/index.ts'
 import { fakeClock } from '../../src/testing/clock.ts'
-import { rest } from '../core/kit.ts'
+import { failing, rest } from '../core/kit.ts'
+import { plainBackend } from '../core/plain-backend.ts'
 import { jobKit } from './kit.ts'
 import { QueueOfTexts, queueRunner } from './queue.ts'
 
@@ -93,6 +94,33 @@ describe('worker()', () => {
     expect((await behind.inspect()).value).toBe('made at 0')
     await working.close()
   })
+
+  it.each(['stale', 'missing'])(
+    'L9 a task whose %s value the store does not tell, or keep, is not done: the queue tries again',
+    async (status) => {
+      const queue = new QueueOfTexts()
+      const backend = failing(plainBackend(false))
+      const caches = createCaches({ default: { backend } })
+      const load = async () => 'new'
+      const job = defineJob({ name: 'lost', cache: caches.default, runner: queueRunner(queue), load })
+      if (status === 'stale') {
+        await job.set([], 'old')
+        await job.invalidate()
+      } else {
+        await job.enqueue()
+      }
+      const failures: unknown[] = []
+      caches.default.on('refresh-failed', ({ error }) => failures.push(error))
+      backend.down = true
+      const working = worker({ jobs: [job] })
+      while (failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 2))
+      expect(failures[0]).toMatchObject({ code: 'BACKEND_FAILED' })
+      backend.down = false
+      while ((await job.inspect()).value !== 'new') await new Promise((resolve) => setTimeout(resolve, 2))
+      await working.close()
+      await caches.close()
+    },
+  )
 
   it('CB-81 drops a task whose value is fresh already, without a load', async () => {
     const queue = new QueueOfTexts()
