@@ -54,6 +54,19 @@ describe('defineJob', () => {
     expectTypeOf(count.refresh('a')).resolves.toEqualTypeOf<Tweet[]>()
   })
 
+  it('so do refreshTimeout, loadWhenOlderThan and loadOnMiss, which may then answer what empty() gives', () => {
+    const each = defineJob({
+      name: 'each',
+      cache,
+      load,
+      refreshTimeout: (user) => user.length,
+      loadWhenOlderThan: (_user, count) => (count === 1 ? '1m' : '2m'),
+      loadOnMiss: (user) => user === 'a',
+      empty: () => null,
+    })
+    expectTypeOf(each.get('a')).resolves.toEqualTypeOf<Tweet[] | null>()
+  })
+
   it('refuses what cannot be right', () => {
     // @ts-expect-error no name
     defineJob({ cache, load })
