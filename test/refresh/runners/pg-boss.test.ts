@@ -98,6 +98,22 @@ describe('pgBoss()', () => {
     await runner.close()
   })
 
+  it('F71 a worker looks for the tasks of dead workers as it begins: where they die one after the other none lives to look later', async () => {
+    const runner = pgBoss({ connection: server.url, queue: 'begun', pollInterval: 20, deadAfter: 60_000 })
+    await runner.enqueue(task(), OPTIONS, never)
+    await query(
+      `UPDATE pgboss.job SET state = 'active', started_on = now() - interval '2 minutes' WHERE name = 'begun'`,
+    )
+    let done = 0
+    const perform: Orders['perform'] = async () => {
+      done++
+      return 'made'
+    }
+    await runner.work?.(orders({ perform })).ready
+    await until(async () => done === 1, 10_000)
+    await runner.close()
+  })
+
   it('a task whose worker died is not nearer to being given up', async () => {
     const runner = pgBoss({ connection: server.url, queue: 'deaths', pollInterval: 20, deadAfter: 1_000 })
     await runner.enqueue(task(), { ...OPTIONS, tries: 2 }, never)
