@@ -13,13 +13,13 @@ import { argumentError, BackendError, ConfigError, NotSupportedError, notANumber
 import type { Table } from '../../core/table.ts'
 import { GRACED, type Stored } from '../../core/values/entry.ts'
 import type { Call, Dialect, Result, Row, Statements, TableName } from './dialect.ts'
-import { NEVER } from './dialect.ts'
+import { NEVER, parts } from './dialect.ts'
 import { means } from './failure.ts'
 import { columnKey, KEPT_BYTES } from './key.ts'
 import { Reads } from './reads.ts'
 import { type Limits, Room } from './room.ts'
 import type { Runner } from './runner.ts'
-import { columnsOf, foundOf, storedOf } from './stored.ts'
+import { columnsOf, storedOf } from './stored.ts'
 import { SqlTable } from './table.ts'
 
 const ALONE: Host = { clock: systemClock, evicted() {}, corrupt() {}, failed() {} }
@@ -62,8 +62,7 @@ export class SqlBackend implements Backend {
 
   close(): Answer<void> {
     const work = this.#room.close()
-    const closed = this.#runner.close()
-    return work ? work.then(() => closed) : closed
+    return work ? work.then(() => this.#runner.close()) : this.#runner.close()
   }
 
   get(space: Space, key: string): Answer<Stored | undefined> {
@@ -71,24 +70,32 @@ export class SqlBackend implements Backend {
     this.#room.used(text)
     if (this.#reads) return this.#heeded(this.#reads.get(text))
     const call = this.#statements.get({ key: this.#dialect.key(text), now: this.#now() })
-    return andThen(this.#read(call), ({ rows: [row] }) => row && foundOf(this.#dialect, row[0]))
+    const found = this.#heeded(this.#try(() => this.#runner.pick!(call)))
+    return isPromise(found) ? found.then(this.#dialect.found) : this.#dialect.found(found)
   }
 
   getMany(space: Space, keys: readonly string[]): Answer<Map<string, Stored>> {
-    const names = new Map<string, string>()
-    const places = keys.map((key) => {
-      const text = columnKey(space.frame(key))
-      this.#room.used(text)
-      const place = this.#dialect.key(text)
-      names.set(this.#dialect.tag(place), key)
-      return place
-    })
-    const calls = this.#statements.getMany(places, this.#now())
+    const now = this.#now()
+    const texts = keys.map((key) => columnKey(space.frame(key)))
+    for (const text of texts) this.#room.used(text)
+    const places = texts.map((text) => this.#dialect.key(text))
+    const found = new Map<string, Stored>()
+    if (!this.#reads) {
+      const calls = places.map((key) => this.#statements.get({ key, now }))
+      return andThen(this.#heeded(this.#try(() => this.#runner.pickAll!(calls))), (all) => {
+        for (let i = 0; i < keys.length; i++) {
+          const what = this.#dialect.found(all[i])
+          if (what !== undefined) found.set(keys[i]!, what)
+        }
+        return found
+      })
+    }
+    const calls = this.#statements.getMany(places, now)
     return andThen(this.#heeded(this.#try(() => this.#runner.readAll(calls))), (results) => {
-      const found = new Map<string, Stored>()
+      const names = new Map(texts.map((text, i) => [text, keys[i]!]))
       for (const { rows } of results) {
         for (const [key, value] of rows)
-          found.set(names.get(this.#dialect.tag(key))!, foundOf(this.#dialect, value))
+          found.set(names.get(this.#dialect.named(key))!, this.#dialect.found(value))
       }
       return found
     })
@@ -112,24 +119,35 @@ export class SqlBackend implements Backend {
   }
 
   set(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
-    const call = this.#statements.set(this.#row(space, key, what, expiresAt))
-    const stored = andThen(this.#room.make(1), () =>
-      andThen(this.#write(call), (result) => {
-        this.#room.took(this.#dialect.added(result, 1))
+    const row = this.#row(space, key, what, expiresAt)
+    const dropped = () => andThen(this.delete(space, key), () => false)
+    const stored = andThen(this.#room.make(1), (may) => {
+      if (!may) return dropped()
+      return andThen(this.#write(this.#statements.set(row, this.#room.isShort)), (result) => {
+        this.#room.took(this.#dialect.added(result, 1), 1)
         return true
-      }),
-    )
-    return this.#unlessTooLarge('set', stored, () => andThen(this.delete(space, key), () => false))
+      })
+    })
+    return this.#unlessTooLarge('set', stored, dropped)
   }
 
   setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Answer<string[]> {
-    const rows = [...entries].map(([key, what]) => this.#row(space, key, what, expiresAt))
-    const stored = andThen(this.#room.make(rows.length), () =>
-      andThen(this.#writeAll(this.#statements.setMany(rows)), (results): string[] => {
-        for (const result of results) this.#room.took(this.#dialect.added(result, rows.length))
+    const count = entries.size
+    if (count > this.#room.together) return this.#setInParts(space, entries, expiresAt)
+    const stored = andThen(this.#room.make(count), (may): Answer<string[]> => {
+      if (!may) {
+        const keys = [...entries.keys()]
+        return andThen(this.deleteMany(space, keys), () => keys)
+      }
+      const rows: Row[] = []
+      for (const [key, what] of entries) rows.push(this.#row(space, key, what, expiresAt))
+      return andThen(this.#writeAll(this.#statements.setMany(rows, this.#room.isShort)), (results) => {
+        let added = 0
+        for (const result of results) added += this.#dialect.added(result, count)
+        this.#room.took(Math.min(added, count), count)
         return []
-      }),
-    )
+      })
+    })
     return this.#unlessTooLarge('setMany', stored, async () => {
       const failed: string[] = []
       for (const [key, what] of entries) if (!(await this.set(space, key, what, expiresAt))) failed.push(key)
@@ -137,15 +155,28 @@ export class SqlBackend implements Backend {
     })
   }
 
+  /** Each part as it finds room. */
+  async #setInParts(
+    space: Space,
+    entries: ReadonlyMap<string, Stored>,
+    expiresAt: number,
+  ): Promise<string[]> {
+    const failed: string[] = []
+    for (const part of parts([...entries], this.#room.together))
+      failed.push(...(await this.setMany(space, new Map(part), expiresAt)))
+    return failed
+  }
+
   add(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.add(this.#row(space, key, what, expiresAt))
-    const added = andThen(this.#room.make(1), () =>
-      andThen(this.#write(call), (result) => {
+    const added = andThen(this.#room.make(1), (may): Answer<boolean> => {
+      if (!may) return false
+      return andThen(this.#write(call), (result) => {
         const kept = this.#dialect.kept(result)
-        if (kept) this.#room.took(1)
+        this.#room.took(kept ? 1 : 0, 1)
         return kept
-      }),
-    )
+      })
+    })
     return this.#unlessTooLarge('add', added, () => false)
   }
 
@@ -240,13 +271,15 @@ export class SqlBackend implements Backend {
 
   fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Answer<boolean> {
     const call = this.#statements.fill({ ...this.#row(space, key, what, expiresAt), token })
-    const filled = andThen(this.#room.make(1), () =>
-      andThen(this.#write(call), ({ changed }) => {
-        this.#room.took(changed)
+    const dropped = () => andThen(this.delete(space, key), () => false)
+    const filled = andThen(this.#room.make(1), (may): Answer<boolean> => {
+      if (!may) return dropped()
+      return andThen(this.#write(call), ({ changed }) => {
+        this.#room.took(changed, 1)
         return changed > 0
-      }),
-    )
-    return this.#unlessTooLarge('fill', filled, () => andThen(this.delete(space, key), () => false))
+      })
+    })
+    return this.#unlessTooLarge('fill', filled, dropped)
   }
 
   release(space: Space, key: string, token?: string): Answer<void> {
@@ -336,7 +369,9 @@ export class SqlBackend implements Backend {
   }
 
   #row(space: Space, key: string, what: Stored, expiresAt: number): Row {
-    return { ...this.#at(space, key), ...columnsOf(what), expires: endOf(expiresAt) }
+    const text = columnKey(space.frame(key))
+    const { value, number } = columnsOf(what)
+    return { text, key: this.#dialect.key(text), value, number, expires: endOf(expiresAt), now: this.#now() }
   }
 
   #now(): number {

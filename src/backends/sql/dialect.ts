@@ -7,7 +7,16 @@
  */
 
 /** What a statement is given, and what its rows hold. */
-export type Value = string | number | null | Uint8Array
+export type Value = string | number | null | Uint8Array | BytesList
+
+/** Many bytes as one value, for a database that has lists: each driver sends them in the form that costs it least. */
+export class BytesList {
+  readonly items: readonly (Uint8Array | null)[]
+
+  constructor(items: readonly (Uint8Array | null)[]) {
+    this.items = items
+  }
+}
 
 export interface Statement {
   /** Stable for a text: the name that PostgreSQL knows a prepared statement by. */
@@ -38,6 +47,8 @@ export interface Result {
 
 /** A row as it is stored. */
 export interface Row extends Params {
+  /** The text of its key. */
+  readonly text: string
   readonly key: Value
   readonly value: Uint8Array | null
   readonly number: number | null
@@ -66,8 +77,9 @@ export interface Statements {
   look(p: { key: Value }): Call
   /** → first byte of the value, number */
   has(p: { key: Value; now: number }): Call
-  set(row: Row): Call
-  setMany(rows: readonly Row[]): Call[]
+  set(row: Row, noted: boolean): Call
+  /** `noted`: those that are overwritten count as used. An index more to write, and so only where it matters who goes. */
+  setMany(rows: readonly Row[], noted: boolean): Call[]
   /** Changes a row only where nothing lives. */
   add(row: Row): Call
   /** Changes nothing that has times of its own. */
@@ -122,10 +134,12 @@ export interface Dialect {
   key(text: string): Value
   /** Back from it. */
   text(key: unknown): string
-  /** What tells keys apart, of those given and those answered: cheaper than their text. */
-  tag(key: unknown): string
+  /** The text of a key, in the form that `getMany` answers it. */
+  named(key: unknown): string
   /** A column of bytes, as a Buffer; `undefined` for NULL. */
   bytes(value: unknown): Buffer | undefined
+  /** What rests there, bytes or the digits of a number, in the form that `get` and `getMany` answer it. */
+  found(value: unknown): Buffer | undefined
   /** Did an `add` find nothing living? */
   kept(result: Result): boolean
   /** How many rows a `set` or a `setMany` of so many has made, and not overwritten. */
@@ -208,7 +222,15 @@ export class Writer {
 }
 
 export function give(statement: Statement, params: Params): Call {
-  return { statement, values: statement.params.map((name) => params[name] ?? null) }
+  const { params: names } = statement
+  const values: Value[] = []
+  for (let i = 0; i < names.length; i++) values.push(params[names[i]!] ?? null)
+  return { statement, values }
+}
+
+/** In the order of their keys, which all who write take: then none waits for another in a ring. */
+export function inOrder(rows: readonly Row[]): Row[] {
+  return rows.toSorted((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
 }
 
 /** Parts of at most so many. */

@@ -54,6 +54,8 @@ export type Adopt = (given: object, options: { prepare: boolean }) => Lender | u
 /** A handle of SQLite. It answers in the same turn, or throws. */
 export interface Handle {
   run(statement: Statement, values: readonly Value[]): Result
+  /** The first column of the first row; `undefined` where there is none. */
+  pick(statement: Statement, values: readonly Value[]): unknown
   /** A statement without values and answers. */
   exec(text: string): void
   /** Somebody's transaction is open on it. */

@@ -4,7 +4,6 @@
  */
 import type { Call, Dialect, Result, Statements, Value } from './dialect.ts'
 import type { Runner } from './runner.ts'
-import { foundOf } from './stored.ts'
 
 /** So many keys a statement: more would hold up everybody else's. */
 const MOST_KEYS = 200
@@ -43,7 +42,7 @@ export class Reads {
     if (reads.length === 1) {
       const { text, resolve, reject } = reads[0]!
       const call = this.#statements.get({ key: this.#dialect.key(text), now: this.#now() })
-      this.#ask(call).then(({ rows: [row] }) => resolve(row && foundOf(this.#dialect, row[0])), reject)
+      this.#ask(call).then(({ rows: [row] }) => resolve(row && this.#dialect.found(row[0])), reject)
       return
     }
     for (let at = 0; at < reads.length; at += MOST_KEYS) this.#together(reads.slice(at, at + MOST_KEYS))
@@ -55,10 +54,10 @@ export class Reads {
       const found = new Map<string, Buffer | undefined>()
       for (const call of this.#statements.getMany(keys, this.#now())) {
         for (const [key, value] of (await this.#ask(call)).rows) {
-          found.set(this.#dialect.tag(key), foundOf(this.#dialect, value))
+          found.set(this.#dialect.named(key), this.#dialect.found(value))
         }
       }
-      for (let i = 0; i < reads.length; i++) reads[i]!.resolve(found.get(this.#dialect.tag(keys[i])))
+      for (const { text, resolve } of reads) resolve(found.get(text))
     } catch (error) {
       for (const { reject } of reads) reject(error)
     }

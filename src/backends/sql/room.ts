@@ -1,8 +1,8 @@
 /**
- * Culling. Rows are counted by the fleet together, in one row of the table (`TALLY`): each process adds what it has stored since, a
- * few hundred at a time, so that nobody counts the table to find that it is full. Whoever finds it full takes a claim on
- * that row, counts exactly, and removes what is over, then the least recently used, in small batches behind the requests; all
- * others leave it to him, so that several never remove too much. Should writers be quicker, they wait a little.
+ * Culling. Rows are counted by the fleet together (see `allowance.ts`), so that nobody counts the table to find that it is
+ * full. Whoever finds it full takes a claim on the row of that count, counts exactly, and removes what is over, then the least
+ * recently used, in small batches behind the requests; all others leave it to him, so that several never remove too much. Should writers be
+ * quicker, they wait for him.
  *
  * A small cache (up to 1,000) is counted and culled before each `set`, as Django does it: when there are more than
  * `maxEntries`, what is over goes, then one in `cullFrequency`.
@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, andThen } from '../../core/answer.ts'
 import type { Host } from '../../core/backend.ts'
+import { Allowance } from './allowance.ts'
 import type { Dialect, Result, Statements } from './dialect.ts'
 import { TALLY } from './key.ts'
 import type { Runner } from './runner.ts'
@@ -25,18 +26,20 @@ const SMALL = 1_000
 const BATCH = { postgres: 500, mysql: 500, sqlite: 100 }
 /** Left alone, a large cache is brought down to this share, so that it is not counted again at once. */
 const DOWN_TO = 0.95
-/** From here on a write waits for a batch: half of the tenth above the limit, the rest is for what others have just stored. */
-const BRAKE = 1.05
-/** So much of the limit a process adds at most that the fleet does not know of. */
-const UNTOLD = 0.025
-/** How long a write waits for room, in milliseconds. */
-const PATIENCE = 250
+/** Where operations have no deadline: how long a write waits for room, in milliseconds. */
+const PATIENCE = 500
+/** So much of the limit the count may be more than what rests there: rows that processes have taken and not stored yet. */
+const TAKEN = 0.025
 /** Rows counted at a time. */
 const COUNTED = 10_000
+/** How long closing waits for a batch that is under way, in milliseconds. */
+const CLOSING = 100
 /** How long the claim to cull holds without renewal, in milliseconds. */
 const LEASE = 10_000
 /** How often what is over is looked for, in milliseconds. */
 const SWEEP_EVERY = 60_000
+/** How soon it is looked again whether there are too many, at most, in milliseconds. */
+const AGAIN = 100
 /** After a fault, in milliseconds. */
 const NEXT_TRY = 1_000
 /** From this share of the limit on, uses are noted. */
@@ -51,13 +54,8 @@ export class Room {
   readonly #statements: Statements
   readonly #limits: Limits
   readonly #host: () => Host
-  /** Stored here and not told yet. */
-  #untold = 0
-  /** What the fleet knew of last. */
-  #known = 0
+  readonly #allowance: Allowance
   #work: Promise<void> | undefined
-  /** Writes that wait for a batch. */
-  #waiting: (() => void)[] = []
   #sweptAt = Number.NEGATIVE_INFINITY
   #notBefore = 0
   #sweep: NodeJS.Timeout | undefined
@@ -72,30 +70,44 @@ export class Room {
     this.#statements = statements
     this.#limits = limits
     this.#host = host
+    const patience = () => (runner.network ? runner.network.opTimeout / 2 : PATIENCE)
+    this.#allowance = new Allowance(runner, dialect, statements, limits.maxEntries, patience, {
+      full: () => this.#look(),
+      failed: (error) => this.#failed(error),
+    })
   }
 
-  /** Before so many may be added. Nearly always nothing. */
-  make(coming: number): Answer<void> {
+  /** There is so little room that it matters who goes. */
+  get isShort(): boolean {
+    const { maxEntries } = this.#limits
+    return maxEntries <= SMALL || this.#allowance.known >= maxEntries * NEAR
+  }
+
+  /** So many may be added at once. */
+  get together(): number {
+    return this.#limits.maxEntries <= SMALL ? Number.POSITIVE_INFINITY : this.#allowance.together
+  }
+
+  /** Before so many may be added. Nearly always at once. `false`: there was no room for them in time. */
+  make(coming: number): Answer<boolean> {
     this.#stir()
-    if (this.#limits.maxEntries <= SMALL) return this.#cullSmall(coming)
-    if (this.#isTooFull()) return this.#brake()
+    if (this.#limits.maxEntries > SMALL) return this.#allowance.take(coming)
+    return andThen(this.#cullSmall(coming), () => true)
   }
 
-  /** So many were added. */
-  took(added: number): void {
-    if (added === 0 || this.#limits.maxEntries <= SMALL) return
-    this.#untold += added
-    this.#tellSoon()
+  /** So many of those were added. */
+  took(added: number, coming: number): void {
+    if (this.#limits.maxEntries > SMALL) this.#allowance.giveBack(coming - added)
   }
 
   /** So many were removed. */
   freed(removed: number): void {
-    this.#untold -= removed
+    if (removed > 0) this.took(-removed, 0)
   }
 
-  /** A read. Nothing, until there is so little room that it matters who goes. */
+  /** A read. Nothing, until room is short. */
   used(key: string): void {
-    if (this.#known < this.#limits.maxEntries * NEAR || this.#limits.maxEntries <= SMALL) return
+    if (!this.isShort || this.#limits.maxEntries <= SMALL) return
     if (this.#used.size < USES) this.#used.add(key)
     const now = performance.now()
     if (now - this.#noted < NOTE_EVERY) return
@@ -124,7 +136,7 @@ export class Room {
     let gone = 0
     const work = (async () => {
       gone += await this.prune()
-      await this.#tell(0)
+      await this.#allowance.tell(0)
       await this.#alone(async (hold) => {
         const rows = await this.#count()
         if (rows > this.#limits.maxEntries) gone += await this.#evict(rows, hold)
@@ -135,7 +147,6 @@ export class Room {
       await work
     } finally {
       this.#work = undefined
-      this.#step()
     }
     return gone
   }
@@ -143,7 +154,9 @@ export class Room {
   close(): Promise<void> | undefined {
     this.#closed = true
     clearTimeout(this.#sweep)
-    return this.#work
+    this.#allowance.close()
+    // Its claim is given back with it, so that another may go on.
+    return this.#work && Promise.race([this.#work, sleep(CLOSING, undefined, { ref: false })])
   }
 
   #now(): number {
@@ -210,55 +223,35 @@ export class Room {
     })
   }
 
-  #isTooFull(): boolean {
-    const { maxEntries } = this.#limits
-    return this.#untold >= maxEntries * UNTOLD || this.#known + this.#untold > maxEntries * BRAKE
-  }
-
-  /** Waits, but not for long, until somebody has made room. */
-  async #brake(): Promise<void> {
-    const until = performance.now() + PATIENCE
-    do {
-      this.#look()
-      if (this.#work) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-      if (this.#isTooFull()) await sleep(2 + Math.random() * 8)
-    } while (this.#isTooFull() && performance.now() < until && !this.#closed)
-  }
-
-  #tellSoon(): void {
-    if (this.#untold >= Math.min(500, this.#limits.maxEntries / 100)) this.#look()
-  }
-
-  /** A batch is done: those who wait go on. */
-  #step(): void {
-    for (const go of this.#waiting.splice(0)) go()
-  }
-
   #behind(verb: string, act: () => Promise<void>): void {
     if (this.#work || this.#closed || performance.now() < this.#notBefore) return
     this.#work = act()
       .catch((error: unknown) => {
         this.#notBefore = performance.now() + NEXT_TRY
-        if (!this.#closed) this.#host().failed(verb, error)
+        this.#failed(error, verb)
       })
       .finally(() => {
         this.#work = undefined
-        this.#step()
-        this.#tellSoon()
+        // What came meanwhile, or while another was at it.
+        if (this.#allowance.known > this.#limits.maxEntries)
+          setTimeout(() => this.#look(), AGAIN * Math.random()).unref()
       })
   }
 
+  #failed(error: unknown, verb = 'cull'): void {
+    if (!this.#closed) this.#host().failed(verb, error)
+  }
+
   async #lookNow(): Promise<void> {
-    const told = this.#untold
-    const tally = await this.#tell(told)
-    this.#untold -= told
-    if (tally !== undefined) this.#known = tally
-    if (tally !== undefined && tally <= this.#limits.maxEntries) return this.#sweepNow()
+    const { maxEntries } = this.#limits
+    const seen = await this.#allowance.tell(0)
+    if (seen !== undefined && seen <= maxEntries) return this.#sweepNow()
     await this.#alone(async (hold) => {
       await this.#sweepWhile(hold)
+      const before = await this.#allowance.look()
       const rows = await this.#count()
-      await this.#settle(rows, tally)
-      if (rows > this.#limits.maxEntries) await this.#evict(rows, hold)
+      const counted = await this.#settle(rows, before)
+      if (counted > maxEntries) await this.#evict(rows, hold)
     })
   }
 
@@ -272,29 +265,21 @@ export class Room {
   async #sweepWhile(hold: () => Promise<boolean>): Promise<void> {
     for (;;) {
       const { changed } = await this.#removed('sweep')
-      this.#untold -= changed
+      this.freed(changed)
       if (changed < BATCH[this.#dialect.name] || this.#closed || !(await hold())) return
       await sleep(1)
     }
   }
 
-  /** Adds to what the fleet knows; what it knows then, `undefined` when that is to be counted first. */
-  async #tell(added: number): Promise<number | undefined> {
+  /** What was told meanwhile stays, and what may have been taken and not stored yet. What the fleet knows then. */
+  async #settle(rows: number, before: number | undefined): Promise<number> {
     const key = this.#dialect.key(TALLY)
-    const call = this.#statements.tally({ key, by: added })
-    const { rows } = await this.#runner.write(call)
-    const number = this.#dialect.returning
-      ? rows[0]?.[0]
-      : (await this.#runner.write(this.#statements.look({ key }))).rows[0]?.[1]
-    return number === null || number === undefined ? undefined : Number(number)
-  }
-
-  /** What was told meanwhile stays. */
-  async #settle(rows: number, tally: number | undefined): Promise<void> {
-    const key = this.#dialect.key(TALLY)
-    if (tally === undefined) await this.#runner.write(this.#statements.settle({ key, number: rows }))
-    else await this.#tell(rows - tally)
-    this.#known = rows
+    if (before === undefined) {
+      await this.#runner.write(this.#statements.settle({ key, number: rows }))
+      return rows
+    }
+    const taken = Math.min(Math.max(0, before - rows), Math.floor(this.#limits.maxEntries * TAKEN))
+    return (await this.#allowance.tell(rows + taken - before)) ?? rows
   }
 
   /** While nobody else of the fleet does. */
@@ -329,7 +314,6 @@ export class Room {
       if (last === null || last === undefined) return rows
       rows += Number(count)
       after = this.#dialect.key(this.#dialect.text(last))
-      this.#step()
       await sleep(1)
     }
   }
@@ -348,9 +332,7 @@ export class Room {
     while (removed < goal && !this.#closed) {
       const { changed } = await this.#removed('evict', Math.min(BATCH[this.#dialect.name], goal - removed))
       removed += changed
-      this.#known -= changed
-      await this.#tell(-changed)
-      this.#step()
+      await this.#allowance.tell(-changed)
       if (changed === 0 || !(await hold())) break
       await sleep(1)
     }

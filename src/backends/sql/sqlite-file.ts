@@ -10,7 +10,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, andThen } from '../../core/answer.ts'
 import { ClosedError, ConfigError } from '../../core/errors.ts'
-import type { Call, Result, TableName } from './dialect.ts'
+import type { Call, Result, Statement, TableName } from './dialect.ts'
 import { sqlite } from './dialects/sqlite.ts'
 import type { Handle } from './executor.ts'
 import { failure, failureOf, inTransaction, means, type SqlError } from './failure.ts'
@@ -18,8 +18,9 @@ import type { Runner } from './runner.ts'
 
 /** How long it waits for another process that is writing, in milliseconds. */
 const PATIENCE = 250
-/** How often it is looked whether the file is still the one that was opened, in milliseconds. */
+/** How often it is looked whether the file is still the one that was opened: in milliseconds, and in statements. */
 const LOOKED_AT_EVERY = 500
+const LOOKED_AT_AFTER = 1_000
 
 const MEMORY = ':memory:'
 
@@ -40,7 +41,9 @@ export class SqliteFile implements Runner {
   #handle: Handle | undefined
   #opening: Promise<Handle> | undefined
   #file: string | undefined
-  #lookedAt = 0
+  /** Statements until the next look; none once the time for it has come. */
+  #trust = 0
+  #look: NodeJS.Timeout | undefined
   #madeTable = false
   #closed = false
 
@@ -57,7 +60,17 @@ export class SqliteFile implements Runner {
 
   readAll(calls: readonly Call[]): Answer<Result[]> {
     return this.#with((handle) =>
-      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values)), 'BEGIN'),
+      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values)), BEGIN),
+    )
+  }
+
+  pick(call: Call): Answer<unknown> {
+    return this.#with((handle) => handle.pick(call.statement, call.values))
+  }
+
+  pickAll(calls: readonly Call[]): Answer<unknown[]> {
+    return this.#with((handle) =>
+      transaction(handle, () => calls.map((call) => handle.pick(call.statement, call.values)), BEGIN),
     )
   }
 
@@ -94,33 +107,37 @@ export class SqliteFile implements Runner {
     this.#end()
   }
 
+  /** Nearly always in this turn, and then with nothing around it. */
   #with<T>(act: (handle: Handle) => T): Answer<T> {
-    const begun = performance.now()
-    const attempt = (handle: Handle): Answer<T> => {
-      if (this.#closed) throw new ClosedError()
-      if (this.#source.handle?.inTransaction) {
-        throw inTransaction(
-          'sqlite(): the handle is inside a transaction, which the cache must take no part in: give it a path, or a handle of its own',
-        )
-      }
-      try {
-        return act(handle)
-      } catch (error) {
-        const failed = this.#failed(error)
-        if (!means(failed, 'transient') || performance.now() - begun > PATIENCE) throw failed
-        // Soon, or those who write without a pause would always come first.
-        return sleep(Math.random() * 2).then(() => andThen(this.#opened(), attempt))
-      }
+    if (this.#trust-- > 0 && this.#handle) return this.#attempt(this.#handle, act)
+    return andThen(this.#opened(), (handle) => this.#attempt(handle, act))
+  }
+
+  #attempt<T>(handle: Handle, act: (handle: Handle) => T, since?: number): Answer<T> {
+    if (this.#closed) throw new ClosedError()
+    if (this.#source.handle?.inTransaction) {
+      throw inTransaction(
+        'sqlite(): the handle is inside a transaction, which the cache must take no part in: give it a path, or a handle of its own',
+      )
     }
-    return andThen(this.#opened(), attempt)
+    try {
+      return act(handle)
+    } catch (error) {
+      const failed = this.#failed(error)
+      const begun = since ?? performance.now()
+      if (!means(failed, 'transient') || performance.now() - begun > PATIENCE) throw failed
+      // Soon, or those who write without a pause would always come first.
+      return sleep(Math.random() * 2).then(() =>
+        andThen(this.#opened(), (again) => this.#attempt(again, act, begun)),
+      )
+    }
   }
 
   #opened(): Answer<Handle> {
     if (this.#closed) return Promise.reject(new ClosedError())
-    const now = performance.now()
-    if (this.#handle && this.#file !== undefined && now - this.#lookedAt > LOOKED_AT_EVERY) {
-      this.#lookedAt = now
-      if (identity(this.#source.path) !== this.#file) this.#end()
+    if (this.#handle && this.#trust <= 0) {
+      if (this.#file !== undefined && identity(this.#source.path) !== this.#file) this.#end()
+      else this.#trusted()
     }
     if (this.#handle) return this.#handle
     this.#opening ??= this.#open().finally(() => {
@@ -165,11 +182,24 @@ export class SqliteFile implements Runner {
     }
     this.#handle = handle
     this.#file = path === MEMORY ? undefined : identity(path)
-    this.#lookedAt = performance.now()
+    this.#trusted()
     return handle
   }
 
+  /** It is the file that it should be: for a while it need not be looked at. */
+  #trusted(): void {
+    this.#trust = LOOKED_AT_AFTER
+    if (this.#file === undefined) return
+    this.#look ??= setTimeout(() => {
+      this.#look = undefined
+      this.#trust = 0
+    }, LOOKED_AT_EVERY).unref()
+  }
+
   #end(): void {
+    clearTimeout(this.#look)
+    this.#look = undefined
+    this.#trust = 0
     if (this.#source.handle === undefined) this.#handle?.close()
     this.#handle = undefined
   }
@@ -182,12 +212,17 @@ export class SqliteFile implements Runner {
   }
 }
 
+const plain = (text: string, prepared = false): Statement => ({ name: '', text, params: [], prepared })
+const BEGIN = plain('BEGIN', true)
+const BEGIN_IMMEDIATE = plain('BEGIN IMMEDIATE', true)
+const COMMIT = plain('COMMIT', true)
+
 /** All or nothing, and one wait for the disk. The writer's turn is taken first, so that none is lost halfway. */
-function transaction<T>(handle: Handle, act: () => T, begin = 'BEGIN IMMEDIATE'): T {
-  handle.exec(begin)
+function transaction<T>(handle: Handle, act: () => T, begin = BEGIN_IMMEDIATE): T {
+  handle.run(begin, [])
   try {
     const value = act()
-    handle.exec('COMMIT')
+    handle.run(COMMIT, [])
     return value
   } catch (error) {
     if (handle.inTransaction) handle.exec('ROLLBACK')
@@ -197,8 +232,7 @@ function transaction<T>(handle: Handle, act: () => T, begin = 'BEGIN IMMEDIATE')
 
 /** A database of nobody's yet. */
 function isEmpty(handle: Handle): boolean {
-  const text = 'SELECT count(*) FROM sqlite_schema'
-  const { rows } = handle.run({ name: '', text, params: [], prepared: false }, [])
+  const { rows } = handle.run(plain('SELECT count(*) FROM sqlite_schema'), [])
   return Number(rows[0]?.[0]) === 0
 }
 

@@ -18,11 +18,6 @@ export function columnsOf(what: Stored): { value: Buffer | null; number: number 
   return number === undefined ? { value: bytes, number: null } : { value: null, number }
 }
 
-/** Back from one column that holds either. */
-export function foundOf(dialect: Dialect, found: unknown): Buffer | undefined {
-  return typeof found === 'number' ? Buffer.from(String(found)) : dialect.bytes(found)
-}
-
 /** Back from them. `undefined` for a row that only holds a claim. */
 export function storedOf(dialect: Dialect, value: unknown, number: unknown): Buffer | undefined {
   return number === null || number === undefined ? dialect.bytes(value) : Buffer.from(String(number))

@@ -6,6 +6,7 @@ import {
   type Call,
   type Dialect,
   give,
+  inOrder,
   type Meaning,
   NEVER,
   parts,
@@ -28,7 +29,8 @@ const FOUND = 'COALESCE([value], [number])'
 const COLUMNS = '([cache_key], [value], [number], [expires], [used])'
 const OVERWRITE = `
   ON DUPLICATE KEY UPDATE [value] = VALUES([value]), [number] = VALUES([number]), [expires] = VALUES([expires]),
-    [used] = VALUES([used]), [claim] = NULL, [claim_until] = 0`
+    [claim] = NULL, [claim_until] = 0`
+const NOTED = ', [used] = VALUES([used])'
 
 /** What `add` sets LAST_INSERT_ID to where something lives: the number of rows does not tell. */
 const REFUSED = 9
@@ -43,8 +45,9 @@ export const mysql: Dialect = {
   // Bytes: the collations of text take many keys for one.
   key: (text) => Buffer.from(text),
   text: (key) => (mysql.bytes(key) ?? Buffer.alloc(0)).toString(),
-  tag: (key) => (mysql.bytes(key) ?? Buffer.alloc(0)).toString('latin1'),
+  named: (key) => mysql.text(key),
   bytes: (value) => (value instanceof Buffer ? value : undefined),
+  found: (value) => (typeof value === 'number' ? Buffer.from(String(value)) : mysql.bytes(value)),
   kept: ({ last }) => last !== REFUSED,
   // A row that is made counts once, one that is overwritten twice.
   added: ({ changed }, of) => Math.max(0, Math.min(of, 2 * of - changed)),
@@ -96,16 +99,18 @@ function statements(table: string): Statements {
     'DELETE FROM [table] WHERE [cache_key] IN (:keys) AND [expires] <= :now',
   )
   const use = keyed(write, 'use', 'UPDATE [table] SET [used] = :now WHERE [cache_key] IN (:keys)')
-  const set = write.call<Row>(
-    'set',
-    `INSERT INTO [table] ${COLUMNS} VALUES (:key, :value, :number, :expires, :now) ${OVERWRITE}`,
-  )
+  const one = `INSERT INTO [table] ${COLUMNS} VALUES (:key, :value, :number, :expires, :now) ${OVERWRITE}`
+  const setPlain = write.call<Row>('set', one)
+  const setNoted = write.call<Row>('set_noted', one + NOTED)
+  const set = (row: Row, noted: boolean) => (noted ? setNoted(row) : setPlain(row))
   return {
     ...plainStatements(write, { found: FOUND, first: 'substring([value], 1, 1)', graced: "x'f2'" }),
     getMany,
     set,
-    setMany: (rows) =>
-      shares(sorted(rows)).map((some) => (some.length === 1 ? set(some[0]!) : setMany(write, some))),
+    setMany: (rows, noted) =>
+      shares(inOrder(rows)).map((some) =>
+        some.length === 1 ? set(some[0]!, noted) : setMany(write, some, noted),
+      ),
     add: write.call(
       'add',
       `INSERT INTO [table] ${COLUMNS} VALUES (:key, :value, :number, :expires, :now)
@@ -162,7 +167,7 @@ function keyed(write: Writer, verb: string, source: string) {
     return statement
   }
   return (keys: readonly Value[], now: number): Call[] =>
-    parts(inOrder(keys), MOST_KEYS).map((some) => {
+    parts(keys.toSorted(byBytes), MOST_KEYS).map((some) => {
       const size = 2 ** Math.ceil(Math.log2(some.length))
       const statement = statementOf(size)
       const padded = Array.from({ length: size }, (_, i) => some[Math.min(i, some.length - 1)] ?? null)
@@ -174,11 +179,11 @@ function keyed(write: Writer, verb: string, source: string) {
     })
 }
 
-function setMany(write: Writer, rows: readonly Row[]): Call {
+function setMany(write: Writer, rows: readonly Row[], noted: boolean): Call {
   const places = rows.map(() => '(:key, :value, :number, :expires, :now)').join()
   const statement = write.statement(
     'set_many',
-    `INSERT INTO [table] ${COLUMNS} VALUES ${places} ${OVERWRITE}`,
+    `INSERT INTO [table] ${COLUMNS} VALUES ${places} ${OVERWRITE}${noted ? NOTED : ''}`,
     false,
   )
   const each = give(statement, {}).statement.params.length / rows.length
@@ -207,15 +212,7 @@ function shares(rows: readonly Row[]): Row[][] {
   return all
 }
 
-function sorted(rows: readonly Row[]): Row[] {
-  return [...rows].sort((a, b) => compare(a.key, b.key))
-}
-
-function inOrder(keys: readonly Value[]): Value[] {
-  return [...keys].sort(compare)
-}
-
-function compare(a: Value, b: Value): number {
+function byBytes(a: Value, b: Value): number {
   return a instanceof Buffer && b instanceof Buffer ? Buffer.compare(a, b) : 0
 }
 

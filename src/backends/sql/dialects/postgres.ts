@@ -1,8 +1,13 @@
-/** PostgreSQL, from version 11 on. Lists travel as array literals, which every driver sends as plain text. */
+/**
+ * PostgreSQL, from version 11 on. Drivers get bytes as text, and of text they make; what is read most travels in the form
+ * `escape`, in which plain text is as long as it is, and not in hexadecimal, which doubles it.
+ */
 import {
+  BytesList,
   type Call,
   type Dialect,
   give,
+  inOrder,
   type Meaning,
   NEVER,
   parts,
@@ -17,7 +22,7 @@ import { COUNT_OF_ROWS, MOST, plainStatements } from './common.ts'
 /** So many keys a statement. */
 const MOST_KEYS = 1_000
 
-const FOUND = "coalesce([value], convert_to([number]::text, 'UTF8'))"
+const FOUND = "coalesce(encode([value], 'escape'), [number]::text)"
 
 const UPSERT = `
   INSERT INTO [table] AS was ([cache_key], [value], [number], [expires], [used])`
@@ -34,15 +39,18 @@ export const postgres: Dialect = {
   quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
   key: (text) => Buffer.from(text),
   text: (key) => (postgres.bytes(key) ?? Buffer.alloc(0)).toString(),
-  tag(key) {
-    return typeof key === 'string' ? key : `\\x${postgres.bytes(key)?.toString('hex')}`
+  named: (key) => {
+    const text = String(key)
+    // Where nothing is escaped it is plain ASCII, and the text itself.
+    return text.includes('\\') ? unescaped(text).toString() : text
   },
   bytes(value) {
     if (typeof value === 'string') return Buffer.from(value.slice(2), 'hex')
     return value instanceof Buffer ? value : undefined
   },
+  found: (value) => (typeof value === 'string' ? unescaped(value) : undefined),
   kept: ({ changed }) => changed > 0,
-  added: ({ rows }) => rows.reduce((sum, [made]) => sum + Number(made), 0),
+  added: ({ rows: [row] }) => Number(row?.[0] ?? 0),
   statements,
   create({ quoted, name }: TableName) {
     const index = (column: string) => postgres.quote(`${cut(name)}_${column}_idx`)
@@ -83,13 +91,15 @@ function statements(table: string): Statements {
   const write = new Writer(table, postgres.quote, (index) => `$${index}`, true)
   const getMany = write.statement(
     'get_many',
-    `SELECT [cache_key], ${FOUND} FROM [table] WHERE [cache_key] = ANY(:keys::bytea[]) AND [expires] > :now`,
+    `SELECT encode([cache_key], 'escape'), ${FOUND} FROM [table] WHERE [cache_key] = ANY(:keys::bytea[]) AND [expires] > :now`,
   )
   const setMany = write.statement(
     'set_many',
     // In the order of the keys, which all who write take: then none waits for another in a ring.
-    `${UPSERT} SELECT k, v, n, :expires::bigint, :now::bigint FROM unnest(:keys::bytea[], :values::bytea[], :numbers::bigint[]) AS given(k, v, n)
-     ${OVERWRITE} RETURNING (xmax = 0)::int`,
+    `WITH written AS (
+       ${UPSERT} SELECT k, v, n, :expires::bigint, :now::bigint FROM unnest(:keys::bytea[], :values::bytea[], :numbers::bigint[]) AS given(k, v, n)
+       ${OVERWRITE} RETURNING xmax = 0 AS made)
+     SELECT count(*) FILTER (WHERE made) FROM written`,
   )
   const deleteMany = write.statement(
     'delete_many',
@@ -103,7 +113,7 @@ function statements(table: string): Statements {
        SELECT ctid FROM [table] WHERE [cache_key] = ANY(:keys::bytea[]) AND [expires] > :now FOR UPDATE SKIP LOCKED))`,
   )
   const overKeys = (statement: typeof use) => (keys: readonly Value[], now: number) =>
-    parts(inOrder(keys), MOST_KEYS).map((some) => give(statement, { keys: byteaList(some), now }))
+    parts(keys, MOST_KEYS).map((some) => give(statement, { keys: listOf(some), now }))
   return {
     ...plainStatements(write, {
       found: FOUND,
@@ -114,7 +124,7 @@ function statements(table: string): Statements {
       'set',
       `${UPSERT} VALUES (:key, :value, :number, :expires, :now) ${OVERWRITE} RETURNING (xmax = 0)::int`,
     ),
-    setMany: (rows) => parts(sorted(rows), MOST_KEYS).map((some) => setManyOf(setMany, some)),
+    setMany: (rows) => parts(inOrder(rows), MOST_KEYS).map((some) => setManyOf(setMany, some)),
     add: write.call(
       'add',
       `${UPSERT} VALUES (:key, :value, :number, :expires, :now) ${OVERWRITE} WHERE was.[expires] <= :now`,
@@ -163,28 +173,48 @@ function statements(table: string): Statements {
 function setManyOf(statement: Call['statement'], rows: readonly Row[]): Call {
   const [first] = rows
   return give(statement, {
-    keys: byteaList(rows.map(({ key }) => key)),
-    values: byteaList(rows.map(({ value }) => value)),
+    keys: listOf(rows.map(({ key }) => key)),
+    values: new BytesList(rows.map(({ value }) => value)),
     numbers: `{${rows.map(({ number }) => number ?? 'NULL').join()}}`,
     expires: first?.expires ?? 0,
     now: first?.now ?? 0,
   })
 }
 
-function byteaList(values: readonly Value[]): string {
-  return `{${values.map((value) => (value instanceof Buffer ? `"\\\\x${value.toString('hex')}"` : 'NULL')).join()}}`
+function listOf(keys: readonly Value[]): BytesList {
+  return new BytesList(keys.map((key) => (key instanceof Uint8Array ? key : null)))
 }
 
-function sorted(rows: readonly Row[]): Row[] {
-  return [...rows].sort((a, b) => compare(a.key, b.key))
-}
+const BACKSLASH = 0x5c
+const ZERO = 0x30
 
-function inOrder(keys: readonly Value[]): Value[] {
-  return [...keys].sort(compare)
-}
-
-function compare(a: Value, b: Value): number {
-  return a instanceof Buffer && b instanceof Buffer ? Buffer.compare(a, b) : 0
+/**
+ * Bytes from the form `escape`: a backslash is two, and what is no ASCII (or is NUL) a backslash and three octal digits. What stands
+ * between them is moved at once.
+ */
+function unescaped(text: string): Buffer {
+  const bytes = Buffer.from(text, 'latin1')
+  const end = bytes.length
+  let from = bytes.indexOf(BACKSLASH)
+  if (from < 0) return bytes
+  let to = from
+  while (from < end) {
+    if (bytes[from + 1] === BACKSLASH) {
+      bytes[to++] = BACKSLASH
+      from += 2
+    } else {
+      const high = ((bytes[from + 1]! - ZERO) << 6) | ((bytes[from + 2]! - ZERO) << 3)
+      bytes[to++] = high | (bytes[from + 3]! - ZERO)
+      from += 4
+    }
+    if (bytes[from] === BACKSLASH) continue
+    const next = bytes.indexOf(BACKSLASH, from)
+    const until = next < 0 ? end : next
+    bytes.copyWithin(to, from, until)
+    to += until - from
+    from = until
+  }
+  return bytes.subarray(0, to)
 }
 
 /** Short enough for what follows it in the name of an index. */

@@ -3,6 +3,7 @@ import {
   type Dialect,
   type Meaning,
   NEVER,
+  type Row,
   type Statements,
   type TableName,
   type Value,
@@ -15,7 +16,8 @@ const FOUND = 'coalesce([value], [number])'
 const INSERT = `
   INSERT INTO [table] ([cache_key], [value], [number], [expires], [used]) VALUES (:key, :value, :number, :expires, :now)
   ON CONFLICT ([cache_key]) DO UPDATE SET [value] = excluded.[value], [number] = excluded.[number],
-    [expires] = excluded.[expires], [used] = excluded.[used], [claim] = NULL, [claim_until] = 0`
+    [expires] = excluded.[expires], [claim] = NULL, [claim_until] = 0`
+const NOTED = `${INSERT}, [used] = excluded.[used]`
 
 export const sqlite: Dialect = {
   name: 'sqlite',
@@ -26,13 +28,14 @@ export const sqlite: Dialect = {
   quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
   key: (text) => text,
   text: String,
-  tag: String,
+  named: String,
   bytes(value) {
     if (value instanceof Buffer) return value
     return value instanceof Uint8Array
       ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       : undefined
   },
+  found: (value) => (typeof value === 'number' ? Buffer.from(String(value)) : sqlite.bytes(value)),
   kept: ({ changed }) => changed > 0,
   added: ({ last }) => (last === undefined ? 0 : 1),
   statements,
@@ -72,7 +75,8 @@ export const sqlite: Dialect = {
 function statements(table: string): Statements {
   const write = new Writer(table, sqlite.quote, () => '?', false)
   const plain = plainStatements(write, { found: FOUND, first: 'substr([value], 1, 1)', graced: "x'f2'" })
-  const set = write.call('set', INSERT)
+  const set = write.call<Row>('set', INSERT)
+  const setNoted = write.call<Row>('set_noted', NOTED)
   const getOne = write.call(
     'get_many',
     `SELECT [cache_key], ${FOUND} FROM [table] WHERE [cache_key] = :key AND [expires] > :now`,
@@ -88,9 +92,9 @@ function statements(table: string): Statements {
   return {
     ...plain,
     getMany: (keys, now) => keys.map((key) => getOne({ key, now })),
-    set,
-    setMany: (rows) => rows.map(set),
-    add: write.call('add', `${INSERT} WHERE [expires] <= :now`),
+    set: (row, noted) => (noted ? setNoted(row) : set(row)),
+    setMany: (rows, noted) => rows.map(noted ? setNoted : set),
+    add: write.call('add', `${NOTED} WHERE [expires] <= :now`),
     delete: deleteOne,
     deleteMany: (keys: readonly Value[], now) => keys.map((key) => deleteOne({ key, now })),
     deleteDead: () => [],

@@ -5,7 +5,9 @@ import type { Handle } from '../executor.ts'
 interface Prepared {
   readonly reader: boolean
   raw(on: boolean): Prepared
+  pluck(on: boolean): Prepared
   all(...values: readonly Value[]): unknown[][]
+  get(...values: readonly Value[]): unknown
   run(...values: readonly Value[]): { changes: number; lastInsertRowid: number | bigint }
 }
 
@@ -25,6 +27,7 @@ export function isBetterSqlite3(given: object): given is BetterSqlite3Database {
 
 export function fromBetterSqlite3(database: BetterSqlite3Database): Handle {
   const prepared = new Map<Statement, Prepared>()
+  const plucked = new Map<Statement, Prepared>()
   let lastRow: number | bigint | undefined
   const prepare = (statement: Statement): Prepared => {
     // Its own types say of a statement what one text takes; ours are many.
@@ -48,9 +51,18 @@ export function fromBetterSqlite3(database: BetterSqlite3Database): Handle {
       lastRow = lastInsertRowid
       return { rows: [], changed: changes, last: inserted ? Number(lastInsertRowid) : undefined }
     },
+    pick(statement, values) {
+      let query = plucked.get(statement)
+      if (query === undefined) {
+        query = (database.prepare(statement.text) as Prepared).pluck(true)
+        plucked.set(statement, query)
+      }
+      return query.get(...values)
+    },
     exec: (text) => void database.exec(text),
     close() {
       prepared.clear()
+      plucked.clear()
       database.close()
     },
   }

@@ -4,6 +4,7 @@ import type { Handle } from '../executor.ts'
 
 interface Prepared {
   all(...values: readonly Value[]): Record<string, unknown>[]
+  get(...values: readonly Value[]): Record<string, unknown> | undefined
   run(...values: readonly Value[]): { changes: number | bigint; lastInsertRowid: number | bigint }
 }
 
@@ -54,6 +55,10 @@ export function fromNodeSqlite(database: NodeSqliteDatabase): Handle {
       const inserted = lastInsertRowid !== lastRow
       lastRow = lastInsertRowid
       return { rows: [], changed: Number(changes), last: inserted ? Number(lastInsertRowid) : undefined }
+    },
+    pick(statement, values) {
+      const row = (prepared.get(statement) ?? prepare(statement)).get(...values)
+      return row && Object.values(row)[0]
     },
     exec: (text) => database.exec(text),
     close() {

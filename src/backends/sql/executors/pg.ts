@@ -1,7 +1,7 @@
 /** node-postgres: `pg`, from 8.11 on. Rows come as arrays of text, whatever parsers the user has set. */
 
 import { ConfigError } from '../../../core/errors.ts'
-import type { Result, Statement, Value } from '../dialect.ts'
+import { BytesList, type Result, type Statement, type Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
 import { inTransaction } from '../failure.ts'
 import { Ending } from './ending.ts'
@@ -9,7 +9,7 @@ import { Ending } from './ending.ts'
 interface Query {
   name?: string
   text: string
-  values: readonly Value[]
+  values: readonly unknown[]
   rowMode: 'array'
   types: { getTypeParser(): (text: unknown) => unknown }
 }
@@ -36,16 +36,49 @@ export interface PgSingle extends PgClient {
 /** As it is: what we read of a row is made ours in one place. */
 const AS_TEXT = { getTypeParser: () => (text: unknown) => text }
 
-async function run(
+function run(
   client: PgClient,
   { name, text, prepared }: Statement,
   values: readonly Value[],
   prepare: boolean,
 ): Promise<Result> {
-  const query: Query = { text, values, rowMode: 'array', types: AS_TEXT }
+  const query: Query = { text, values: values.map(sent), rowMode: 'array', types: AS_TEXT }
   if (prepared && prepare) query.name = name
-  const { rows, rowCount } = await client.query(query)
+  return client.query(query).then(resultOf)
+}
+
+function resultOf({ rows, rowCount }: { rows: unknown[][]; rowCount: number | null }): Result {
   return { rows, changed: rowCount ?? 0 }
+}
+
+function sent(value: Value): unknown {
+  return value instanceof BytesList ? binaryArray(value.items) : value
+}
+
+/** The type of its items, to the server. */
+const BYTEA = 17
+/** Dimensions, whether it holds NULL, the type; then of the one dimension its length and where it begins. */
+const ARRAY_HEAD = 20
+
+/** A `bytea[]` as the server itself keeps it. A Buffer is sent as it is; as text each byte would be two, and read by both sides. */
+function binaryArray(items: readonly (Uint8Array | null)[]): Buffer {
+  let size = ARRAY_HEAD
+  for (const item of items) size += 4 + (item?.length ?? 0)
+  const array = Buffer.allocUnsafe(size)
+  array.writeInt32BE(1, 0)
+  array.writeInt32BE(items.includes(null) ? 1 : 0, 4)
+  array.writeInt32BE(BYTEA, 8)
+  array.writeInt32BE(items.length, 12)
+  array.writeInt32BE(1, 16)
+  let at = ARRAY_HEAD
+  for (const item of items) {
+    array.writeInt32BE(item?.length ?? -1, at)
+    at += 4
+    if (item === null) continue
+    array.set(item, at)
+    at += item.length
+  }
+  return array
 }
 
 /** The user's pool, or a single client of his. */

@@ -1,5 +1,5 @@
 /** postgres.js: `postgres`, from 3.4 on. */
-import type { Result, Statement, Value } from '../dialect.ts'
+import { BytesList, type Result, type Statement, type Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
 import { inTransaction } from '../failure.ts'
 import { Ending } from './ending.ts'
@@ -8,7 +8,11 @@ type Rows = unknown[][] & { count: number | null }
 
 /** What is used of `postgres(…)`. */
 export interface PostgresJsSql {
-  unsafe(text: string, values: Value[], options: { prepare: boolean }): { values(): PromiseLike<Rows> }
+  unsafe(
+    text: string,
+    values: Exclude<Value, BytesList>[],
+    options: { prepare: boolean },
+  ): { values(): PromiseLike<Rows> }
   readonly options: { max: number }
 }
 
@@ -22,9 +26,14 @@ async function run(
   return { rows: [...rows], changed: rows.count ?? 0 }
 }
 
-/** It takes numbers for text where the type is not known yet. */
-function asText(value: Value): Value {
+/** It takes numbers for text where the type is not known yet, and sends lists as text. */
+function asText(value: Value): Exclude<Value, BytesList> {
+  if (value instanceof BytesList) return `{${value.items.map(literal).join()}}`
   return typeof value === 'number' ? String(value) : value
+}
+
+function literal(bytes: Uint8Array | null): string {
+  return bytes === null ? 'NULL' : `"\\\\x${Buffer.from(bytes).toString('hex')}"`
 }
 
 /** The user's own. It is a pool, and each statement gets a connection that no transaction is on. */
