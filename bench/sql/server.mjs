@@ -13,6 +13,32 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const root = process.getuid?.() === 0
 
+// A contender is ended by a signal, or is alone when the run is ended: its servers and folders go with it.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () => process.exit(1))
+process.once('disconnect', () => process.exit(1))
+
+/** Whom a server runs as that refuses to be root. @param {string} name */
+function userNamed(name) {
+  if (!root) return {}
+  const id = (/** @type {string} */ flag) => Number(execFileSync('id', [flag, name]))
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+/**
+ * A server that the system ends with this process, however that ends.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ uid?: number, gid?: number }} [user]
+ */
+function serve(program, args, user = {}) {
+  const server = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
+    ...user,
+    stdio: 'ignore',
+  })
+  process.on('exit', () => server.kill('SIGKILL'))
+}
+
 /** @param {() => Promise<unknown>} ask */
 async function until(ask) {
   for (let tries = 0; ; tries++) {
@@ -44,8 +70,7 @@ export async function postgresUrl() {
   const home = '/usr/lib/postgresql'
   const bin = join(home, readdirSync(home).sort().pop() ?? '', 'bin')
   const directory = folder('postgres')
-  const id = (/** @type {string} */ flag) => Number(execFileSync('id', [flag, 'postgres']))
-  const user = root ? { uid: id('-u'), gid: id('-g') } : {}
+  const user = userNamed('postgres')
   if (user.uid !== undefined) chownSync(directory, user.uid, user.gid ?? 0)
   const data = join(directory, 'data')
   const init = ['-D', data, '-U', 'postgres', '-E', 'UTF8', '--locale=C', '-A', 'trust', '--no-sync']
@@ -53,8 +78,7 @@ export async function postgresUrl() {
   const port = await freePort()
   const settings = ['fsync=off', 'synchronous_commit=off', 'shared_buffers=128MB', 'unix_socket_directories=']
   const args = ['-D', data, '-p', String(port), ...settings.flatMap((line) => ['-c', line])]
-  const server = spawn(join(bin, 'postgres'), args, { ...user, stdio: 'ignore' })
-  process.on('exit', () => server.kill('SIGKILL'))
+  serve(join(bin, 'postgres'), args, user)
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const { default: pg } = await import('pg')
   await until(async () => {
@@ -88,8 +112,8 @@ export async function mariadbUrl() {
     ],
     '--innodb-buffer-pool-size=128M',
   ]
-  const server = spawn('/usr/sbin/mariadbd', args, { stdio: 'ignore' })
-  process.on('exit', () => server.kill('SIGKILL'))
+  // One that changes its user by itself would outlive this process.
+  serve('/usr/sbin/mariadbd', args, userNamed('mysql'))
   const { default: mysql } = await import('mysql2/promise')
   await until(async () => {
     const connection = await mysql.createConnection({ host: '127.0.0.1', port, user: 'root' })

@@ -5,12 +5,14 @@
 export interface Table {
   /** As it is quoted in the statements: `"stillwarm_cache"`. */
   readonly name: string
+  /** `false`: never made from here (`route: { migrate: false }`). */
+  readonly routed: boolean
   /** What `create` runs, in order, to print. Opens no connection. */
   statements(): readonly string[]
   /** `'foreign'`: a table of that name has columns that are not ours. It is never touched. */
   state(): Promise<'missing' | 'ours' | 'foreign'>
   /**
-   * Makes what is missing; twice is as once. `'unrouted'`: this cache is told never to make tables (`route: { migrate: false }`).
+   * Makes what is missing; twice is as once. `'unrouted'`: not `routed`.
    *
    * @throws CacheError `FOREIGN_TABLE` where `state` says so.
    */

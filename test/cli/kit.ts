@@ -65,6 +65,7 @@ export function tableBackend(state: Awaited<ReturnType<Table['state']>>, { migra
   const told = { state }
   const table: Table = {
     name: '"stillwarm_cache"',
+    routed: migrates,
     statements: () => ['CREATE TABLE "stillwarm_cache" (k text)', 'CREATE INDEX i ON "stillwarm_cache" (k);'],
     async state() {
       calls.push('state')

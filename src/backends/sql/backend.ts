@@ -37,6 +37,7 @@ export class SqlBackend implements Backend {
   readonly shared = true
   readonly network?: Network
   readonly table: Table
+  readonly check?: Backend['check']
   readonly #runner: Runner
   readonly #dialect: Dialect
   readonly #statements: Statements
@@ -53,6 +54,7 @@ export class SqlBackend implements Backend {
     this.#statements = dialect.statements(table.quoted)
     this.#reads = runner.network && new Reads(runner, dialect, this.#statements, () => this.#now())
     this.#room = new Room(runner, dialect, this.#statements, limits, () => this.#host ?? ALONE)
+    if (runner.check) this.check = runner.check
     this.table = new SqlTable(table, dialect, runner, () => this.#room.cull())
   }
 
@@ -427,7 +429,10 @@ export class SqlBackend implements Backend {
   /** A missing table is told once, loudly; then it is a fault of the backend like any other. */
   #meant(error: unknown): unknown {
     if (!means(error, 'missing-table')) return error
-    const message = `The table ${this.table.name} is missing: run "npx stillwarm create-table"`
+    const remedy = this.table.routed
+      ? 'run "npx stillwarm create-table"'
+      : 'make it as you make your other tables (route.migrate is false); "npx stillwarm create-table --dry-run" prints the statements'
+    const message = `The table ${this.table.name} is missing: ${remedy}`
     if (this.#missing) return new BackendError('MISSING_TABLE', message, { cause: error })
     this.#missing = true
     return new ConfigError('MISSING_TABLE', message, { cause: error })

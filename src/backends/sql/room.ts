@@ -265,7 +265,7 @@ export class Room {
   async #sweepWhile(hold: () => Promise<boolean>): Promise<void> {
     for (;;) {
       const { changed } = await this.#removed('sweep')
-      this.freed(changed)
+      if (changed > 0) await this.#allowance.tell(-changed)
       if (changed < BATCH[this.#dialect.name] || this.#closed || !(await hold())) return
       await sleep(1)
     }

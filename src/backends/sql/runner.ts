@@ -1,6 +1,6 @@
 /** How the backend reaches its database: servers behind connections, or a file in this process. */
 import type { Answer } from '../../core/answer.ts'
-import type { Network } from '../../core/backend.ts'
+import type { Backend, Network } from '../../core/backend.ts'
 import type { Call, Result } from './dialect.ts'
 
 export interface Runner {
@@ -23,5 +23,7 @@ export interface Runner {
   /** `false`: this cache is told never to make tables. */
   readonly migrates: boolean
   readonly network: Network | undefined
+  /** What is worth a warning about where it lies. */
+  readonly check?: Backend['check']
   close(): Answer<void>
 }

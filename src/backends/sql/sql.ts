@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../../core/errors.ts'
-import { checkWord, kindOf } from '../../core/options.ts'
+import { checkOptions, checkWord, isRecord, kindOf } from '../../core/options.ts'
 import { SqlBackend } from './backend.ts'
 import { mysql as mysqlDialect } from './dialects/mysql.ts'
 import { postgres as postgresDialect } from './dialects/postgres.ts'
@@ -125,7 +125,7 @@ export function sqlite(options: SqliteOptions): SqlBackend {
     throw refused(`path must be the path of a file, not ${kindOf(path)}`)
   }
   if (typeof force !== 'boolean') throw refused(`force must be true or false, not ${kindOf(force)}`)
-  const migrates = route === undefined || (route.migrate as unknown) !== false
+  const migrates = migratesBy(route, refused)
   const name =
     driver === undefined ? undefined : checkWord('driver', driver, ['better-sqlite3', 'node:sqlite'])
   const source = {
@@ -136,6 +136,17 @@ export function sqlite(options: SqliteOptions): SqlBackend {
     migrates,
   }
   return new SqlBackend(sqliteDialect, new SqliteFile(source, table), table, limits)
+}
+
+/** A file is one place: all there is to say is that its table is made by other means. */
+function migratesBy(route: unknown, refused: (why: string) => Error): boolean {
+  if (route === undefined) return true
+  if (!isRecord(route)) throw refused(`route must be { migrate: false }, not ${kindOf(route)}`)
+  checkOptions('sqlite(): route', route, ['migrate'])
+  const { migrate = true } = route
+  if (typeof migrate !== 'boolean')
+    throw refused(`route.migrate must be true or false, not ${kindOf(migrate)}`)
+  return migrate
 }
 
 function adoptSqlite(given: object): Handle {

@@ -15,9 +15,12 @@ import { sqlite } from './dialects/sqlite.ts'
 import type { Handle } from './executor.ts'
 import { failure, failureOf, inTransaction, means, type SqlError } from './failure.ts'
 import type { Runner } from './runner.ts'
+import { checkFile } from './sqlite-check.ts'
 
 /** How long it waits for another process that is writing, in milliseconds. */
 const PATIENCE = 250
+/** Of that a pause counts for so much at most: longer it is only where this process got no processor, and no chance to look. */
+const LONGEST_PAUSE = 5
 /** How often it is looked whether the file is still the one that was opened: in milliseconds, and in statements. */
 const LOOKED_AT_EVERY = 500
 const LOOKED_AT_AFTER = 1_000
@@ -36,6 +39,7 @@ export interface SqliteSource {
 export class SqliteFile implements Runner {
   readonly network = undefined
   readonly migrates: boolean
+  readonly check?: Runner['check']
   readonly #source: SqliteSource
   readonly #table: TableName
   #handle: Handle | undefined
@@ -51,6 +55,8 @@ export class SqliteFile implements Runner {
     this.#source = source
     this.#table = table
     this.migrates = source.migrates
+    const { path } = source
+    if (path !== undefined && path !== MEMORY) this.check = (context) => checkFile(path, context)
     this.#handle = source.handle
   }
 
@@ -113,7 +119,7 @@ export class SqliteFile implements Runner {
     return andThen(this.#opened(), (handle) => this.#attempt(handle, act))
   }
 
-  #attempt<T>(handle: Handle, act: (handle: Handle) => T, since?: number): Answer<T> {
+  #attempt<T>(handle: Handle, act: (handle: Handle) => T, waited = 0): Answer<T> {
     if (this.#closed) throw new ClosedError()
     if (this.#source.handle?.inTransaction) {
       throw inTransaction(
@@ -124,12 +130,13 @@ export class SqliteFile implements Runner {
       return act(handle)
     } catch (error) {
       const failed = this.#failed(error)
-      const begun = since ?? performance.now()
-      if (!means(failed, 'transient') || performance.now() - begun > PATIENCE) throw failed
+      if (!means(failed, 'transient') || waited > PATIENCE) throw failed
+      const since = performance.now()
       // Soon, or those who write without a pause would always come first.
-      return sleep(Math.random() * 2).then(() =>
-        andThen(this.#opened(), (again) => this.#attempt(again, act, begun)),
-      )
+      return sleep(Math.random() * 2).then(() => {
+        const pause = Math.min(performance.now() - since, LONGEST_PAUSE)
+        return andThen(this.#opened(), (again) => this.#attempt(again, act, waited + pause))
+      })
     }
   }
 

@@ -7,6 +7,7 @@ import type { Runner } from './runner.ts'
 
 export class SqlTable implements Table {
   readonly name: string
+  readonly routed: boolean
   readonly #table: TableName
   readonly #dialect: Dialect
   readonly #runner: Runner
@@ -14,6 +15,7 @@ export class SqlTable implements Table {
 
   constructor(table: TableName, dialect: Dialect, runner: Runner, cull: () => Promise<number>) {
     this.name = table.quoted
+    this.routed = runner.migrates
     this.#table = table
     this.#dialect = dialect
     this.#runner = runner
@@ -33,7 +35,7 @@ export class SqlTable implements Table {
   }
 
   async create(): Promise<'created' | 'exists' | 'unrouted'> {
-    if (!this.#runner.migrates) return 'unrouted'
+    if (!this.routed) return 'unrouted'
     const state = await this.state()
     if (state === 'ours') return this.#runner.madeTable?.() ? 'created' : 'exists'
     if (state === 'foreign') throw this.#foreign()

@@ -91,7 +91,9 @@ async function asked(cache: Cache, ms: number): Promise<CheckMessage[]> {
       return finding(
         'caches.E006',
         `Your '${cache.alias}' cache rests in the table ${table?.name}, which is missing.`,
-        `Make it: stillwarm create-table --cache ${cache.alias}`,
+        table?.routed
+          ? `Make it: stillwarm create-table --cache ${cache.alias}`
+          : `Make it as you make your other tables (route.migrate is false): stillwarm create-table --dry-run --cache ${cache.alias} prints the statements.`,
       )
     }
     if (state === 'foreign') {

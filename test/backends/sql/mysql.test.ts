@@ -6,8 +6,10 @@ import { type MysqlOptions, mysql } from '../../../src/backends/sql/sql.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
 import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
+import { builtSources } from '../../built.ts'
 import { startMariadb, type TestMariadb } from '../../servers/mariadb.ts'
 import { faultSuite } from './faults.ts'
+import { fleetSuite } from './fleet.ts'
 import { roomSuite } from './room.ts'
 import { anyTable, later, type ServerSetting, what } from './setting.ts'
 import { tableSuite } from './table.ts'
@@ -132,4 +134,5 @@ describe('what is particular to it', () => {
   )
 })
 
+describe('several processes', () => fleetSuite(setting, builtSources()))
 describe('faults', () => faultSuite(setting))

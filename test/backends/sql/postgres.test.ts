@@ -6,8 +6,10 @@ import { type PostgresOptions, postgres } from '../../../src/backends/sql/sql.ts
 import { makeSpace } from '../../../src/core/values/space.ts'
 import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
+import { builtSources } from '../../built.ts'
 import { startPostgres, type TestPostgres } from '../../servers/postgres.ts'
 import { faultSuite } from './faults.ts'
+import { fleetSuite } from './fleet.ts'
 import { roomSuite } from './room.ts'
 import { anyTable, later, type ServerSetting, what } from './setting.ts'
 import { tableSuite } from './table.ts'
@@ -142,4 +144,42 @@ describe("the user's transactions", () => {
   })
 })
 
+describe('a database that only reads', () => {
+  it.each([
+    [
+      'a role that may not write',
+      'CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader',
+      'reader',
+      '',
+    ],
+    ['a read-only server', 'SELECT 1', 'postgres', '?options=-c%20default_transaction_read_only%3Don'],
+  ])(
+    'F37 %s: what is written is refused and told, with its code, and nothing breaks',
+    async (_, setup, user, more) => {
+      const table = anyTable()
+      const owner = createCaches({ default: { backend: setting.make({ table }) } })
+      await setting.make({ table }).table.create()
+      await owner.default.set('a', 1)
+      await ask(setup)
+      const url = `postgres://${user}:secret@127.0.0.1:${server.port}/postgres${more}`
+      const caches = createCaches({ default: { backend: setting.make({ table, url }) } })
+      const cache = caches.default
+      const codes: unknown[] = []
+      const told = ({ error }: { error: unknown }) => void codes.push((error as { code: string }).code)
+      cache.on('backend-failed', told)
+      cache.on('backend-down', told)
+      expect(await cache.get('a')).toBe(1)
+      expect(await cache.set('a', 2)).toBe(false)
+      expect(await cache.setMany({ a: 2, b: 2 })).toEqual(['a', 'b'])
+      expect(await cache.add('c', 2)).toBe(false)
+      expect(await cache.incr('a')).toBeUndefined()
+      expect(await cache.getOrSet('d', () => 'made')).toBe('made')
+      expect(codes).toContain(more === '' ? '42501' : '25006')
+      await caches.close()
+      await owner.close()
+    },
+  )
+})
+
+describe('several processes', () => fleetSuite(setting, builtSources()))
 describe('faults', () => faultSuite(setting))

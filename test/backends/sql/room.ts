@@ -132,11 +132,12 @@ export function roomSuite({ make, ask, quote }: Setting): void {
     const { token } = await backend.claim(space, 'claimed', 50_000)
     await backend.setMany(space, many(1_000, 1_990), later)
     await backend.table.cull()
-    expect(await entries(backend)).toBe(1_990)
+    // What is taken and not stored yet may count as there: it may have begun by itself, behind.
+    expect(await entries(backend)).toBeGreaterThanOrEqual(1_900)
+    expect(await entries(backend)).toBeLessThanOrEqual(1_990)
     clock.advance(1)
     await backend.setMany(space, many(4_000, 60), later)
     await backend.table.cull()
-    // Behind the last of them it had begun by itself.
     expect(await entries(backend)).toBeGreaterThanOrEqual(1_900)
     expect(await entries(backend)).toBeLessThanOrEqual(2_000)
     expect((await backend.getMany(space, [...many(4_000, 60).keys()])).size).toBe(60)

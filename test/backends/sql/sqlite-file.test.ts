@@ -1,6 +1,6 @@
 /** A file that several processes share: busy, deleted, somebody's own, in a transaction. */
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,7 +8,7 @@ import Database from 'better-sqlite3'
 import { afterAll, expect, it } from 'vitest'
 import { sqlite } from '../../../src/backends/sql/sql.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
-import { createCaches } from '../../../src/index.ts'
+import { checkCaches, createCaches } from '../../../src/index.ts'
 import { later, what } from './setting.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'stillwarm-sqlite-file-'))
@@ -76,6 +76,68 @@ it('F37 a file that was deleted is made again within a second', async () => {
   await expect.poll(written, { timeout: 1_000, interval: 20 }).toBe(true)
   expect(await caches.default.get('b')).toBe(2)
   await caches.close()
+})
+
+it('F37 a database that cannot be written to, or whose disk is full, still reads: false, and told with its code', async () => {
+  const path = join(home, 'full.db')
+  const handle = new Database(path)
+  const caches = createCaches({ default: { backend: sqlite({ handle }) } })
+  const cache = caches.default
+  await sqlite({ handle }).table.create()
+  await cache.set('a', 'small')
+  const codes: unknown[] = []
+  cache.on('backend-failed', ({ error }) => codes.push((error as { code: string }).code))
+  handle.pragma(`max_page_count = ${handle.pragma('page_count', { simple: true })}`)
+  expect(await cache.set('b', 'x'.repeat(100_000))).toBe(false)
+  expect(await cache.setMany({ c: 'x'.repeat(100_000), d: 1 })).toEqual(['c', 'd'])
+  expect(await cache.getMany(['a', 'b', 'c', 'd'])).toEqual(new Map([['a', 'small']]))
+  handle.pragma('max_page_count = 1000000')
+  expect(await cache.set('b', 'x'.repeat(100_000))).toBe(true)
+  handle.pragma('query_only = on')
+  expect(await cache.set('a', 2)).toBe(false)
+  expect(await cache.delete('a')).toBe(false)
+  expect(await cache.incr('n', 1, { initial: 0 })).toBeUndefined()
+  expect(await cache.getOrSet('e', () => 'made')).toBe('made')
+  expect(await cache.get('a')).toBe('small')
+  expect(new Set(codes)).toEqual(new Set(['SQLITE_FULL', 'SQLITE_READONLY']))
+  await caches.close()
+  handle.close()
+})
+
+it('F37 a file in a directory that is not there, or that is none of SQLite, is a miss, told with its code', async () => {
+  const strange = join(home, 'strange.db')
+  writeFileSync(
+    strange,
+    'no database at all, but a text of some length, longer than a page head of 100 bytes would be, surely',
+    { mode: 0o600 },
+  )
+  for (const [path, code] of [
+    [join(home, 'nowhere', 'cache.db'), /CANTOPEN/],
+    [strange, /NOTADB/],
+  ] as const) {
+    const caches = createCaches({ default: { backend: sqlite({ path }) } })
+    const codes: string[] = []
+    caches.default.on('backend-failed', ({ error }) => codes.push((error as { code: string }).code))
+    expect(await caches.default.get('a')).toBeUndefined()
+    expect(await caches.default.set('a', 1)).toBe(false)
+    expect(await caches.default.getOrSet('a', () => 'made')).toBe('made')
+    expect(codes.join()).toMatch(code)
+    await caches.close()
+  }
+})
+
+it('CHK-02 a file inside a folder that a web server shows is worth a warning, and no other', () => {
+  const warned = (path: string) =>
+    checkCaches({ default: { backend: sqlite({ path }) } }, { publicDirs: [join(home, 'public')] })
+  expect(warned(join(home, 'public', 'data', 'cache.db'))).toMatchObject([
+    {
+      id: 'caches.W002',
+      alias: 'default',
+      message: expect.stringContaining('is inside the public directory'),
+    },
+  ])
+  expect(warned(join(home, 'cache.db'))).toEqual([])
+  expect(warned(':memory:')).toEqual([])
 })
 
 it('TBL-01 a database that is not there yet is made with its table, and that is told', async () => {

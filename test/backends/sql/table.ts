@@ -48,6 +48,10 @@ export function tableSuite({ make, ask, quote }: Setting): void {
     const backend = make({ table, route: { migrate: false } })
     expect(await backend.table.create()).toBe('unrouted')
     expect(await backend.table.state()).toBe('missing')
+    expect(backend.table.routed).toBe(false)
+    await expect((async () => backend.get(makeSpace('p', 1), 'a'))()).rejects.toThrow(
+      /route\.migrate is false.*--dry-run/,
+    )
     await backend.close()
   })
 
