@@ -16,7 +16,8 @@ export class Pool implements Lender {
   readonly #size: number
   readonly #connect: () => Promise<OwnConnection>
   readonly #idle: OwnConnection[] = []
-  readonly #all = new Set<OwnConnection>()
+  /** Each with the one face that it is lent by. */
+  readonly #all = new Map<OwnConnection, Connection>()
   readonly #line: Waiting[] = []
   #opening = 0
   #closed = false
@@ -29,7 +30,7 @@ export class Pool implements Lender {
   acquire(): Answer<Connection> {
     if (this.#closed) return Promise.reject(new ClosedError())
     const idle = this.#idle.pop()
-    if (idle) return this.#lend(idle)
+    if (idle) return this.#all.get(idle)!
     return new Promise((resolve, reject) => {
       this.#line.push({ resolve, reject })
       if (this.#all.size + this.#opening < this.#size) this.#open()
@@ -46,10 +47,10 @@ export class Pool implements Lender {
   async close(): Promise<void> {
     this.#closed = true
     for (const { reject } of this.#line.splice(0)) reject(new ClosedError())
-    for (const connection of this.#all) this.#end(connection)
+    for (const connection of this.#all.keys()) this.#end(connection)
   }
 
-  #lend(connection: OwnConnection): Connection {
+  #lent(connection: OwnConnection): Connection {
     return {
       run: (statement, values) => connection.run(statement, values),
       release: (broken) => {
@@ -62,7 +63,7 @@ export class Pool implements Lender {
 
   #free(connection: OwnConnection): void {
     const first = this.#line.shift()
-    if (first) first.resolve(this.#lend(connection))
+    if (first) first.resolve(this.#all.get(connection)!)
     else this.#idle.push(connection)
   }
 
@@ -77,7 +78,7 @@ export class Pool implements Lender {
       (connection) => {
         this.#opening--
         if (this.#closed) return connection.destroy()
-        this.#all.add(connection)
+        this.#all.set(connection, this.#lent(connection))
         connection.onEnd(() => {
           this.#forget(connection)
           this.#next()

@@ -4,7 +4,7 @@
  * whose answer is not waited for any more is ended: whatever was written to it is then over for us.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Answer } from '../../core/answer.ts'
+import { type Answer, andThen, isPromise } from '../../core/answer.ts'
 import type { Network } from '../../core/backend.ts'
 import { ClosedError } from '../../core/errors.ts'
 import { withinDeadline } from '../../core/guarding/deadline.ts'
@@ -133,19 +133,16 @@ export class Servers implements Runner {
     return hopeful[Math.floor(Math.random() * hopeful.length)] ?? write
   }
 
-  async #run(place: Place, call: Call): Promise<Result> {
+  #run(place: Place, call: Call, tries = 0): Promise<Result> {
     const generation = this.#generation
-    for (let tries = 0; ; tries++) {
-      try {
-        return await this.#once(place, call)
-      } catch (error) {
-        const again =
-          (means(error, 'transient') && tries < RETRIES) ||
-          (tries === 0 && generation === this.#generation && this.#endedIdle(error, call))
-        if (!again || this.#closed) throw error
-        if (means(error, 'transient')) await sleep(Math.random() * 10 * 2 ** tries)
-      }
-    }
+    return this.#once(place, call).catch(async (error: unknown) => {
+      const again =
+        (means(error, 'transient') && tries < RETRIES) ||
+        (tries === 0 && generation === this.#generation && this.#endedIdle(error, call))
+      if (!again || this.#closed) throw error
+      if (means(error, 'transient')) await sleep(Math.random() * 10 * 2 ** tries)
+      return this.#run(place, call, tries + 1)
+    })
   }
 
   /**
@@ -158,31 +155,49 @@ export class Servers implements Runner {
     return ENDED.test(String(error.code)) && !/_incr_/.test(statement.name)
   }
 
-  async #once(place: Place, { statement, values }: Call): Promise<Result> {
-    if (this.#closed) throw new ClosedError()
+  /** Every operation passes here: where a connection lies idle it goes out in this turn, for one promise. */
+  #once(place: Place, call: Call): Promise<Result> {
+    if (this.#closed) return Promise.reject(new ClosedError())
     const generation = this.#generation
-    const connection = await this.#acquire(place)
-    if (generation !== this.#generation) {
-      connection.release(false)
-      throw failure('ECONNRESET', 'The connections were made anew', 'no-answer')
+    let lent: Answer<Connection>
+    try {
+      lent = andThen(place(), (lender) => lender.acquire())
+    } catch (error) {
+      return Promise.reject(this.#failed(error))
     }
+    if (!isPromise(lent)) return this.#on(lent, call)
+    return lent.then(
+      (connection) => {
+        if (generation === this.#generation) return this.#on(connection, call)
+        connection.release(false)
+        throw failure('ECONNRESET', 'The connections were made anew', 'no-answer')
+      },
+      (error: unknown) => {
+        throw this.#failed(error)
+      },
+    )
+  }
+
+  #on(connection: Connection, { statement, values }: Call): Promise<Result> {
     return new Promise((resolve, reject) => {
       const busy: Busy = { connection, reject }
       this.#busy.add(busy)
-      connection.run(statement, values).then(
-        (result) => {
+      const failed = (error: unknown) => {
+        if (!this.#busy.delete(busy)) return
+        const why = this.#failed(error)
+        connection.release(means(why, 'no-answer'))
+        reject(why)
+      }
+      try {
+        connection.run(statement, values).then((result) => {
           if (!this.#busy.delete(busy)) return
           connection.release(false)
           this.#cold = false
           resolve(result)
-        },
-        (error: unknown) => {
-          if (!this.#busy.delete(busy)) return
-          const failed = this.#failed(error)
-          connection.release(means(failed, 'no-answer'))
-          reject(failed)
-        },
-      )
+        }, failed)
+      } catch (error) {
+        failed(error)
+      }
     })
   }
 

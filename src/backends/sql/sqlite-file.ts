@@ -20,7 +20,7 @@ import { checkFile } from './sqlite-check.ts'
 /** How long it waits for another process that is writing, in milliseconds. */
 const PATIENCE = 250
 /** Of that a pause counts for so much at most: longer it is only where this process got no processor, and no chance to look. */
-const LONGEST_PAUSE = 5
+const LONGEST_PAUSE = 2.5
 /** How often it is looked whether the file is still the one that was opened: in milliseconds, and in statements. */
 const LOOKED_AT_EVERY = 500
 const LOOKED_AT_AFTER = 1_000
