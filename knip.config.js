@@ -17,6 +17,6 @@ export default {
   // The first two are called by scripts/test.mjs by their programs; a test loads the others without their types, which would bring the DOM's.
   ignoreDependencies: ['@arethetypeswrong/cli', 'publint', 'preact', 'preact-render-to-string'],
   // Programs of Debian's packages, which the test servers are.
-  ignoreBinaries: ['mariadb-install-db', 'memcached', 'mkfifo', 'openssl', 'redis-server'],
+  ignoreBinaries: ['mariadb-install-db', 'memcached', 'mkfifo', 'openssl', 'redis-server', 'setpriv'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }

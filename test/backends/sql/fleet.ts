@@ -1,14 +1,14 @@
 /** Several processes over one table, each with connections of its own: what races is decided once, and who dies takes nothing along. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, it } from 'vitest'
 import { createCaches } from '../../../src/index.ts'
 import { anyTable, type ServerSetting } from './setting.ts'
 
 const PROCESSES = 4
-const WORKER = join(import.meta.dirname, 'worker.mjs')
+const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url))
 
 /** @param built the folder of the built sources */
 export function fleetSuite({ make, at, server }: ServerSetting, built: string): void {
