@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, it } from 'vitest'
 import { createCaches } from '../../../src/index.ts'
+import { type Operation, violations } from '../../register.ts'
 import { anyTable, type ServerSetting } from './setting.ts'
 
 const PROCESSES = 4
@@ -40,6 +41,21 @@ export function fleetSuite({ make, at, server }: ServerSetting, built: string): 
     expect(Math.max(...counts)).toBe(PROCESSES * 50)
     expect(told.reduce((sum, { won }) => sum + won, 0)).toBe(50)
     expect(told.reduce((sum, { loads }) => sum + loads, 0)).toBe(10)
+  })
+
+  it('L1 what several processes read had been written, and not overwritten or deleted before the read began', async () => {
+    const histories = await Promise.all(
+      Array.from({ length: PROCESSES }, async () => {
+        const [line] = await once(lines(start('register')), 'line')
+        return JSON.parse(line) as Operation[]
+      }),
+    )
+    const history = histories.flat()
+    expect(history.length).toBeGreaterThan(500)
+    expect(history.filter(({ kind, value }) => kind === 'get' && value !== undefined).length).toBeGreaterThan(
+      50,
+    )
+    expect(violations(history)).toEqual([])
   })
 
   it('a writer that is killed leaves whole entries and every count that it was told, and its claim ends by itself', async () => {

@@ -33,6 +33,31 @@ if (role === 'race') {
   }
   console.log(JSON.stringify({ counts, won, loads }))
   await caches.close()
+} else if (role === 'register') {
+  const now = () => Number(process.hrtime.bigint())
+  const until = Date.now() + 2_000
+  let writes = 0
+  const client = async () => {
+    const told = []
+    while (Date.now() < until) {
+      const key = `r${Math.floor(Math.random() * 20)}`
+      const dice = Math.random()
+      const kind = dice < 0.6 ? 'get' : dice < 0.9 ? 'set' : 'delete'
+      const written = `${process.pid}.${writes++}`
+      const start = now()
+      const answer = await (kind === 'get'
+        ? cache.get(key)
+        : kind === 'set'
+          ? cache.set(key, written)
+          : cache.delete(key))
+      const value = kind === 'get' ? answer : kind === 'set' ? written : undefined
+      told.push({ key, kind, value, start, end: now() })
+    }
+    return told
+  }
+  const told = await Promise.all(Array.from({ length: 6 }, client))
+  console.log(JSON.stringify(told.flat()))
+  await caches.close()
 } else {
   // Held for ever, by somebody who will not live so long.
   void cache.getOrSet('held', () => new Promise(() => {}))
