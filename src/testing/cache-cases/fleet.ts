@@ -48,12 +48,18 @@ export const fleet = [
     assert.equal(await two.get('key'), 'new')
   }),
   onFleet('after a load that fails in one, the other loads', async (one, two) => {
+    let begun = () => {}
+    const loading = new Promise<void>((resolve) => {
+      begun = resolve
+    })
     const failing = one.getOrSet('key', async () => {
+      begun()
       await pause(30)
       throw new Error('down')
     })
-    const waiting = pause(10).then(() => two.getOrSet('key', async () => 'made'))
-    await assert.rejects(failing, { message: 'down' })
-    assert.equal(await waiting, 'made')
+    const failed = assert.rejects(failing, { message: 'down' })
+    await loading
+    assert.equal(await two.getOrSet('key', async () => 'made'), 'made')
+    await failed
   }),
 ]
