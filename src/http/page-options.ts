@@ -20,7 +20,7 @@ export interface PageCacheOptions<R = unknown> {
   ttl?: Ttl
   /** Stands in the key of every page, besides the prefix of the alias; `''`. */
   keyPrefix?: string
-  /** Statuses that are stored; `[200]`. */
+  /** Statuses that are stored; `[200]`. `ttl` is for 200, 203, 204, 300, 301, 308, 404 and 410; others have to say how long they are fresh. */
   statuses?: readonly number[]
   /** Stores any final status that says itself how long it is fresh. */
   anyStatus?: boolean

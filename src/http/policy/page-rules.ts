@@ -10,8 +10,8 @@ export interface PageRules {
    */
   readonly ttl?: number | null
   /**
-   * The lifetime of a response that says nothing, for `statuses` only. Left out: such a response is not
-   * stored.
+   * The lifetime of a response that says nothing, for those of `statuses` that may be kept without one (RFC 9111 §3).
+   * Left out: such a response is not stored.
    */
   readonly defaultTtl?: number | null
   /** Statuses that are stored at all. Default `[200]`. */
