@@ -104,7 +104,11 @@ export class PageStore {
           // What nobody can read would keep its URL from being stored. Only that very thing is replaced.
           const ends = clock.now() + LEARNING
           return andThen(
-            policy.attempt('page', () => store.replace(door.space, key, what, pack(inside, entry), ends), false),
+            policy.attempt(
+              'page',
+              () => store.replace(door.space, key, what, pack(inside, entry), ends),
+              false,
+            ),
             (replaced) => (replaced ? entry.generation : undefined),
           )
         },

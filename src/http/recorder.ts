@@ -33,8 +33,8 @@ import type { Spot } from './spot.ts'
 import { statusField, statusMember } from './status-field.ts'
 import type { Exchange, Reply, RouteRules, Verdict } from './visit.ts'
 
-/** Reasons that concern the body, and so are ours and not the policy's. */
-export type NotStoredReason = RefusalReason | 'event-stream' | 'too-large' | 'incomplete'
+/** Reasons that concern the body or the store, and so are ours and not the policy's. */
+export type NotStoredReason = RefusalReason | 'event-stream' | 'too-large' | 'incomplete' | 'store-failed'
 
 export interface RecordingParts<R> {
   readonly spot: Spot
@@ -104,7 +104,8 @@ export class Recorder<R> implements Exchange {
     const recording = this.#record(fields, now)
     const streams = field(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream')
     if (recording.keep === undefined || streams || this.#parts.generation === undefined) {
-      return this.#notKept(recording.reason ?? 'event-stream', recording.add, now)
+      const reason = recording.reason ?? (streams ? 'event-stream' : 'store-failed')
+      return this.#notKept(reason, recording.add, now)
     }
     this.#head = without(own, recording.keep, fields)
     this.#pieces = []
@@ -118,12 +119,13 @@ export class Recorder<R> implements Exchange {
     const wants = CONDITIONAL_FIELDS.filter((name) => asked.request.fields[name] !== undefined)
     if (wants.length === 0) return { do: 'send', set, kept: true }
     const isTagged = whole !== undefined || field(fields, 'etag') !== undefined || !settings.etag
-    if (status === 200 && (!isTagged || wants.includes('range'))) {
+    const has = isTagged && isNotModified(asked.request.fields, this.#head, now)
+    // A 304 ends the response, and with it what a stream would still have brought for the store.
+    if (status === 200 && (!isTagged || wants.includes('range') || (has && whole === undefined))) {
       this.#gathers = true
       return { do: 'gather', set }
     }
-    if (!isNotModified(asked.request.fields, this.#head, now)) return { do: 'send', set, kept: true }
-    return { do: 'not-modified', set, kept: true }
+    return has ? { do: 'not-modified', set } : { do: 'send', set, kept: true }
   }
 
   adopt(place: object, { rules, trustedRules }: RouteRules): boolean {

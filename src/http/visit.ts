@@ -52,8 +52,8 @@ export type Verdict =
       /** Its body is wanted: `chunk` and `end` are to be called. Else they may be. */
       readonly kept?: boolean
     }
-  /** The client has it already: 304, without the body and with what `staysIn304` alone. `kept`: the body is wanted all the same. */
-  | { readonly do: 'not-modified'; readonly set: Fields; readonly kept?: boolean }
+  /** The client has it already: 304, without the body and with what `staysIn304` alone. */
+  | { readonly do: 'not-modified'; readonly set: Fields }
   /** Nothing of it goes out: this does, now; what comes is still told. */
   | { readonly do: 'replace'; readonly reply: Reply }
   /** Nothing goes out before `end`, which has the reply. What is too large to be held goes out as it comes, with these fields. */

@@ -92,9 +92,12 @@ export async function recorded(
       await response.body?.cancel()
       return responseOf(verdict.reply, own)
     case 'not-modified':
-      if (verdict.kept) await drain(told(exchange, response.body))
-      else await response.body?.cancel()
-      return withHeaders(new Response(null, { status: 304, headers: headersOf304(response, own) }), verdict.set)
+      await response.body?.cancel()
+      exchange.end()
+      return withHeaders(
+        new Response(null, { status: 304, headers: headersOf304(response, own) }),
+        verdict.set,
+      )
     case 'gather':
       return gathered(exchange, response, verdict.set, own)
     case 'send':
@@ -110,12 +113,6 @@ function headersOf304({ headers }: Response, own: Fields): Headers {
     if (staysIn304(name) || own[name] !== undefined) kept.append(name, line)
   }
   return kept
-}
-
-async function drain(body: ReadableStream<Uint8Array> | null): Promise<void> {
-  for await (const _ of body ?? []) {
-    // It has been told.
-  }
 }
 
 /** More of a body than this is not waited for. */
