@@ -1,4 +1,6 @@
 /** Pages in front of any `(request) => Response`: each door wraps a handler. */
+import { argumentError } from '../../core/errors.ts'
+import { kindOf } from '../../core/options.ts'
 import type { Ttl } from '../../core/values/expiry.ts'
 import { headerMiddlewares } from '../header-middlewares.ts'
 import { conditionally, recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
@@ -86,16 +88,26 @@ export function pageCache(caches: PageCaches, options?: PageCacheOptions<Request
 }
 
 export const { cacheControl, neverCache, varyOnHeaders, varyOnCookie } = headerMiddlewares<FetchMiddleware>(
-  (apply) =>
-    (handler) =>
-    async (request, ...rest) => {
+  (apply) => (handler) => {
+    if (typeof handler !== 'function') throw wrongCall(handler)
+    return async (request, ...rest) => {
+      if (typeof request?.headers?.get !== 'function') throw wrongCall(request)
       const response = await handler(request, ...rest)
       // What fetch() answered cannot be changed.
       const copy = new Response(response.body, response)
       apply(copy)
       return copy
-    },
+    }
+  },
 )
+
+function wrongCall(given: unknown): Error {
+  return argumentError(
+    TypeError,
+    'INVALID_REQUEST',
+    `a header middleware wraps a handler of Fetch requests; it was called with ${kindOf(given)}`,
+  )
+}
 
 /** Conditional GET alone: 304 where the client has the page already. */
 export function conditionalGet(): FetchMiddleware {

@@ -11,6 +11,8 @@ import type { Exchange, Reply } from '../visit.ts'
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[]
 type Callback = (error?: Error | null) => void
 
+const CHANGES_THE_HEAD = ['setHeader', 'appendHeader', 'removeHeader'] as const
+
 /** What becomes of what the handler sends. */
 type State =
   /** Nothing was sent yet. */
@@ -50,6 +52,7 @@ export class Capture {
     response.write = (...args: unknown[]) => this.#write(args)
     response.end = (...args: unknown[]) => this.#end(args)
     response.flushHeaders = () => this.#flushHeaders()
+    for (const name of CHANGES_THE_HEAD) this.#guard(name)
     const sent = Reflect.getOwnPropertyDescriptor(response, 'headersSent')
     Object.defineProperty(response, 'headersSent', {
       configurable: true,
@@ -76,6 +79,20 @@ export class Capture {
     if (this.#response.headersSent && !this.#isKept && this.#state !== 'headed') return false
     this.#replace(reply)
     return true
+  }
+
+  /** A head that was written is not changed any more, though it has not left yet. */
+  #guard(name: (typeof CHANGES_THE_HEAD)[number]): void {
+    const original: unknown = this.#response[name]
+    // HTTP/2's has not all of them.
+    if (typeof original !== 'function') return
+    Object.assign(this.#response, {
+      [name]: (...args: unknown[]): unknown => {
+        if (this.#state !== 'headed') return Reflect.apply(original, this.#response, args)
+        const fault = new Error('Cannot change headers after they were written')
+        throw Object.assign(fault, { code: 'ERR_HTTP_HEADERS_SENT' })
+      },
+    })
   }
 
   get #isKept(): boolean {

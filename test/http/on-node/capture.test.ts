@@ -60,6 +60,25 @@ it('a head that is written by itself goes out with the body: with its length and
   expect(isHit(hit)).toBe(true)
 })
 
+it('A51 nothing is put into a head that was written, though it has not left yet', async () => {
+  const url = await site((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    for (const change of [
+      () => response.setHeader('set-cookie', 'late=1'),
+      () => response.appendHeader('set-cookie', 'late=1'),
+      () => response.removeHeader('content-type'),
+    ]) {
+      expect(change).toThrow(expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' }))
+    }
+    response.end('page')
+  })
+  for (const _turn of [1, 2]) {
+    const got = await ask(`${url}/a`)
+    expect(got).toMatchObject({ status: 200, body: 'page', headers: { 'content-type': 'text/plain' } })
+    expect(got.headers['set-cookie']).toBeUndefined()
+  }
+})
+
 it('A83 a head that is flushed goes out at once', async () => {
   let finish = () => {}
   const url = await site((_request, response) => {
