@@ -314,11 +314,11 @@ function later(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : Math.max(a, b)
 }
 
-/** The page of a URL that has no other, where that can be told in this turn. `place`: where the URL's entry rests. */
-export function plainPage({ store, door, settings }: Inside, place: string): StoredPage | undefined {
+/** The entry of a URL that has but one page, where that can be told in this turn. `place`: where it rests. */
+export function plainEntry({ store, door, settings }: Inside, place: string): UrlEntry | undefined {
   if (!settings.backend.sync || settings.backend.holds === 'bytes') return undefined
   const entry = urlEntryFromValue(store.get(door.space, place))
-  return entry === undefined || entry.place !== place || entry.variants.length > 0 ? undefined : entry.page
+  return entry === undefined || entry.place !== place || entry.variants.length > 0 ? undefined : entry
 }
 
 /** Where the entry of a URL rests in the process. */

@@ -17,12 +17,14 @@ export interface StoredPage {
   given?: Given
 }
 
-/** An answer, good for as long as neither number has changed. */
+/** An answer, good for as long as no number in it would be another: less than a second. */
 export interface Given {
   /** Whose it is: other settings say other things of a page. */
   readonly by: object
-  readonly age: number
-  readonly ttl: number | undefined
+  /** From this instant, in milliseconds since 1970 … */
+  readonly from: number
+  /** … and before this one. */
+  readonly until: number
   readonly reply: Reply
 }
 

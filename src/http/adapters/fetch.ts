@@ -40,13 +40,13 @@ export function pageCache(caches: PageCaches, options?: PageCacheOptions<Request
   const pages = new Pages(caches, options)
   const updates = new WeakMap<Request, { exchange?: Exchange }>()
   const through =
-    (cache: () => PageCache<Request>): FetchMiddleware =>
+    (cache: PageCache<Request>): FetchMiddleware =>
     (handler) =>
     (request, ...rest) => {
-      const site = async (again: Request) => serve(cache(), again, again, (raw) => handler(raw, ...rest))
-      return serve(cache(), request, request, (raw) => handler(raw, ...rest), site)
+      const site = async (again: Request) => serve(cache, again, again, (raw) => handler(raw, ...rest))
+      return serve(cache, request, request, (raw) => handler(raw, ...rest), site)
     }
-  const site = through(() => pages.site)
+  const site = through(pages.site)
   return {
     siteCache: () => site,
     wrap: site,
@@ -79,10 +79,7 @@ export function pageCache(caches: PageCaches, options?: PageCacheOptions<Request
         update.exchange = course.exchange
         return handler(prepare(request, course.exchange), ...rest)
       },
-    cachePage(ttl, route) {
-      const cache = pages.route(ttl, route)
-      return through(() => cache)
-    },
+    cachePage: (ttl, route) => through(pages.route(ttl, route)),
     purge: pages.purge,
   }
 }
