@@ -205,12 +205,12 @@ export class PageCache<R = unknown> {
       }
       if (!flight || selected === undefined || known === undefined || !hasFleet(inside)) return handle()
       return andThen(claimPage(inside, known, selected), (right) =>
-        right === 'held' ? this.#await(asked, known, why, flight, selected, handle) : handle(right),
+        right === undefined ? handle() : this.#await(asked, known, why, flight, selected, handle, right),
       )
     })
   }
 
-  /** Another process is making the page. */
+  /** Another process is making the page, or has made it between our look and our claim. */
   async #await(
     asked: Asked<R>,
     generation: string,
@@ -218,14 +218,18 @@ export class PageCache<R = unknown> {
     flight: Flight,
     selected: string,
     handle: (right?: Right) => Course,
+    claimed: Right | 'held',
   ): Promise<Course> {
     const { inside, flights, store } = this.spot
     const over = (page?: StoredPage) => flights.end(asked.key, selected, flight, page)
     const until = performance.now() + LONGEST_WAIT
     try {
+      let right: Right | 'held' | undefined = claimed
       for (let turn = 0; performance.now() < until; turn++) {
-        await pause(nextPoll(turn))
-        const right = await claimPage(inside, generation, selected)
+        if (right === 'held') {
+          await pause(nextPoll(turn))
+          right = await claimPage(inside, generation, selected)
+        }
         if (right === 'held') continue
         if (right === undefined) break
         const page = (await store.read(asked.key, asked.request, asked.rules))?.page
@@ -237,7 +241,8 @@ export class PageCache<R = unknown> {
           inside.observer.see({ type: 'joined', key: asked.key })
           return { do: 'reply', reply: this.#reply(asked, verdict, page, now, forwardFor(why)) }
         }
-        if (!(await right.isUnshared())) return handle(right)
+        // Who had not to wait is not one of those who would go one after the other.
+        if (claimed !== 'held' || !(await right.isUnshared())) return handle(right)
         right.end()
         break
       }
