@@ -42,9 +42,7 @@ export function connectDoors<R extends IncomingMessage>(
   describe: Describe<R>,
 ): ConnectDoors<R> {
   const through = (name: string, cache: PageCache<R>) =>
-    middleware<R>(name, (request, response, next) =>
-      serve(cache, describe(request, response), () => next()),
-    )
+    middleware<R>(name, (request, response, next) => serve(cache, describe(request, response), () => next()))
   return {
     siteCache: () => through('siteCache', pages.site),
     updateCache: () =>

@@ -37,6 +37,8 @@ export interface PageRules {
    * Fields that select a page though no Vary names them; see `FORWARDED_FIELDS`. Lower case. Default none.
    */
   readonly varyOn?: readonly string[]
+  /** The names that arguments of a query may have, each once, as they stand in it. Default: whatever the query is. */
+  readonly queryNames?: ReadonlySet<string>
   /**
    * Functions that bring the values of a selecting field to one form, by name in lower case, such as
    * `acceptChoices`. They decide who shares a page: they must not join values that the handler tells apart.
