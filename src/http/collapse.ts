@@ -17,6 +17,7 @@ export const LONGEST_WAIT = 10_000
 export class Flight {
   /** Under which it will be stored; `null` while that is being learned. */
   generation: string | undefined | null = null
+  isOver = false
   readonly #landing: Promise<StoredPage | undefined>
   #land: (page: StoredPage | undefined) => void = () => {}
 
@@ -36,6 +37,7 @@ export class Flight {
   }
 
   land(page: StoredPage | undefined): void {
+    this.isOver = true
     this.#land(page)
   }
 }

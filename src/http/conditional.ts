@@ -22,6 +22,8 @@ export class ConditionalExchange implements Exchange {
 
   head(status: number, fields: Fields, whole?: Buffer): Verdict {
     const set: Record<string, string> = {}
+    // Whoever told it, a framework by itself too, it has the same fields.
+    if (this.#method === 'GET' && status === 304) return { do: 'not-modified', set }
     if (this.#method !== 'GET' || status < 200 || status > 299) return { do: 'send', set }
     let tag = field(fields, 'etag')
     if (tag === undefined && whole && whole.length > 0 && !responseControl(fields).noStore) {

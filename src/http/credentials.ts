@@ -35,10 +35,22 @@ export function watchOf(request: object): Watch | undefined {
 
 export class Watch {
   readonly #read = new Set<string>()
+  /** Every field that was asked for by its name, for those who want to know. */
+  readonly #named: Set<string> | undefined
   /** What is read before `next()` of a quiet middleware: counts only if it answers by itself. */
   #aside: Set<string> | undefined
   #deaf = 0
   readonly #guarded: { object: object; name: string; get: () => unknown }[] = []
+
+  /** @param traces notes all fields that are asked for, and not the credentials alone. */
+  constructor(traces = false) {
+    if (traces) this.#named = new Set()
+  }
+
+  /** The fields that were asked for by name, in lower case; none unless it traces. */
+  get named(): Iterable<string> {
+    return this.#named ?? []
+  }
 
   /** The credentials that were read so far, in lower case. */
   get read(): readonly string[] {
@@ -67,7 +79,9 @@ export class Watch {
 
   /** One field was asked for. */
   noteField(name: string): void {
-    if (FIELDS.has(name.toLowerCase())) this.note([name.toLowerCase()])
+    const lower = name.toLowerCase()
+    if (FIELDS.has(lower)) this.note([lower])
+    else if (this.#deaf === 0 && this.#aside === undefined) this.#named?.add(lower)
   }
 
   /** Until `loud`, reads count only if the request is answered meanwhile. */

@@ -1,7 +1,7 @@
 /**
  * One call of the handler for a whole fleet. Where processes share an alias, the one that makes a page holds the backend's claim
  * on it, renewed while the handler runs, and the others look until it is over: then the page is there, or they take their
- * turn. A page that was not one to share leaves a mark, so that those who waited do not go one after the other.
+ * turn. Who gets the claim looks again, since the one before may have been quicker than his first look. A page that was not one to share leaves a mark, so that those who waited do not go one after the other.
  *
  * The claim is on a name beside the URL's entry, under its generation: what comes after an invalidation waits for nothing
  * that began before it.

@@ -14,6 +14,7 @@ import type { PageSettings } from './page-options.ts'
 import type { Found } from './page-store.ts'
 import { Passage } from './passage.ts'
 import { PlainHits } from './plain-hits.ts'
+import { requestControl } from './policy/cache-control.ts'
 import { forwardFor } from './policy/cache-status.ts'
 import { field, overlay } from './policy/fields.ts'
 import { remaining } from './policy/freshness.ts'
@@ -43,6 +44,9 @@ export interface Asked<R> {
   /** What the site hides, to be taken out of the handler's request too. */
   readonly hidden: PageRequest['fields'] | undefined
 }
+
+/** So many answers that came to nothing are waited for; then everyone has one of his own. */
+const MOST_JOINED = 2
 
 export class PageCache<R = unknown> {
   readonly spot: Spot
@@ -130,9 +134,16 @@ export class PageCache<R = unknown> {
     return this.#miss(asked, found, why, onError)
   }
 
-  #miss(asked: Asked<R>, found: Found | undefined, why: MissReason, onError: boolean): Answer<Course> {
+  /** `joined`: how often it has waited in vain. Who keeps doing so would be served after all the others have failed. */
+  #miss(
+    asked: Asked<R>,
+    found: Found | undefined,
+    why: MissReason,
+    onError: boolean,
+    joined = 0,
+  ): Answer<Course> {
     const { flights, inside } = this.spot
-    if (!this.settings.collapse) return this.#make(asked, found, why, onError)
+    if (!this.settings.collapse || joined > MOST_JOINED) return this.#make(asked, found, why, onError)
     const selected = this.#selected(asked, found)
     const flight = flights.get(asked.key, selected)
     // One that was begun before an invalidation is not joined.
@@ -140,12 +151,16 @@ export class PageCache<R = unknown> {
       return flight.wait().then((page) => {
         const now = inside.clock.now()
         const verdict = page && lookup(asked.request, page, asked.rules, now)
-        if (page === undefined || verdict?.do !== 'hit') return this.#again(asked, why, onError)
+        if (page === undefined || verdict?.do !== 'hit') {
+          return this.#again(asked, why, onError, flight.isOver ? joined + 1 : Number.POSITIVE_INFINITY)
+        }
         inside.observer.see({ type: 'joined', key: asked.key })
         return { do: 'reply', reply: this.#reply(asked, verdict, page, now, forwardFor(why)) }
       })
     }
-    const alone = asked.request.method !== 'GET' || !flights.mayShare(asked.key, selected, inside.clock.now())
+    // What can never be stored says nothing of what others will get.
+    if (!canBeKept(asked.request)) return this.#make(asked, found, why, onError)
+    const alone = !flights.mayShare(asked.key, selected, inside.clock.now())
     return this.#make(
       asked,
       found,
@@ -157,9 +172,9 @@ export class PageCache<R = unknown> {
   }
 
   /** The answer that was waited for was not to be shared, or came to nothing. */
-  #again(asked: Asked<R>, why: MissReason, onError: boolean): Answer<Course> {
+  #again(asked: Asked<R>, why: MissReason, onError: boolean, joined: number): Answer<Course> {
     return andThen(this.spot.store.read(asked.key, asked.request, asked.rules), (found) =>
-      this.#miss(asked, found, why, onError),
+      this.#miss(asked, found, why, onError, joined),
     )
   }
 
@@ -172,8 +187,7 @@ export class PageCache<R = unknown> {
     selected?: string,
   ): Answer<Course> {
     const { store, inside } = this.spot
-    const kept = asked.request.method === 'GET'
-    const generation = found?.generation ?? (kept ? store.learn(asked.key) : undefined)
+    const generation = found?.generation ?? (canBeKept(asked.request) ? store.learn(asked.key) : undefined)
     return andThen(generation, (known) => {
       if (flight) flight.generation = known
       const handle = (right?: Right): Course => {
@@ -191,12 +205,12 @@ export class PageCache<R = unknown> {
       }
       if (!flight || selected === undefined || known === undefined || !hasFleet(inside)) return handle()
       return andThen(claimPage(inside, known, selected), (right) =>
-        right === 'held' ? this.#await(asked, known, why, flight, selected, handle) : handle(right),
+        right === undefined ? handle() : this.#await(asked, known, why, flight, selected, handle, right),
       )
     })
   }
 
-  /** Another process is making the page. */
+  /** Another process is making the page, or has made it between our look and our claim. */
   async #await(
     asked: Asked<R>,
     generation: string,
@@ -204,14 +218,18 @@ export class PageCache<R = unknown> {
     flight: Flight,
     selected: string,
     handle: (right?: Right) => Course,
+    claimed: Right | 'held',
   ): Promise<Course> {
     const { inside, flights, store } = this.spot
     const over = (page?: StoredPage) => flights.end(asked.key, selected, flight, page)
     const until = performance.now() + LONGEST_WAIT
     try {
+      let right: Right | 'held' | undefined = claimed
       for (let turn = 0; performance.now() < until; turn++) {
-        await pause(nextPoll(turn))
-        const right = await claimPage(inside, generation, selected)
+        if (right === 'held') {
+          await pause(nextPoll(turn))
+          right = await claimPage(inside, generation, selected)
+        }
         if (right === 'held') continue
         if (right === undefined) break
         const page = (await store.read(asked.key, asked.request, asked.rules))?.page
@@ -223,7 +241,8 @@ export class PageCache<R = unknown> {
           inside.observer.see({ type: 'joined', key: asked.key })
           return { do: 'reply', reply: this.#reply(asked, verdict, page, now, forwardFor(why)) }
         }
-        if (!(await right.isUnshared())) return handle(right)
+        // Who had not to wait is not one of those who would go one after the other.
+        if (claimed !== 'held' || !(await right.isUnshared())) return handle(right)
         right.end()
         break
       }
@@ -254,7 +273,7 @@ export class PageCache<R = unknown> {
       page: why === 'stale' || why === 'request' ? found?.page : undefined,
       why,
       onError,
-      watch: settings.watch ? new Watch() : undefined,
+      watch: settings.watch ? new Watch(settings.explain) : undefined,
       landed,
     })
   }
@@ -329,6 +348,11 @@ export class PageCache<R = unknown> {
         .finally(() => flights.end(asked.key, selected, flight, undefined))
     })
   }
+}
+
+/** Whether the answer to a request might be stored at all, as far as the request can tell. */
+function canBeKept({ method, fields }: PageRequest): boolean {
+  return method === 'GET' && !requestControl(fields).noStore
 }
 
 /** The URL that is keyed: the same scheme and host that the handler sees. */

@@ -20,7 +20,7 @@ export interface PageCacheOptions<R = unknown> {
   ttl?: Ttl
   /** Stands in the key of every page, besides the prefix of the alias; `''`. */
   keyPrefix?: string
-  /** Statuses that are stored; `[200]`. */
+  /** Statuses that are stored; `[200]`. `ttl` is for 200, 203, 204, 300, 301, 308, 404 and 410; others have to say how long they are fresh. */
   statuses?: readonly number[]
   /** Stores any final status that says itself how long it is fresh. */
   anyStatus?: boolean
@@ -32,6 +32,11 @@ export interface PageCacheOptions<R = unknown> {
   targets?: readonly string[]
   /** Fields of the request that select the page though no Vary names them. */
   varyOn?: readonly string[]
+  /**
+   * The arguments that the site's URLs have, such as `['page', 'sort']`: a request with any other, or with one twice, passes by, so
+   * that nobody fills the cache with queries of his own making. Left out: every query is a page.
+   */
+  queryNames?: readonly string[]
   /** Brings values of selecting fields to one form, by name: `{ 'accept-encoding': acceptChoices(['gzip']) }`. */
   normalise?: Readonly<Record<string, (value: string) => string>>
   /** Pages of one URL that live side by side; 32. The oldest goes. */
@@ -99,6 +104,7 @@ const NAMES = [
   'stripSetCookie',
   'targets',
   'varyOn',
+  'queryNames',
   'normalise',
   'maxVariants',
   'maxPageBytes',
@@ -187,6 +193,7 @@ export function settlePages<R>(options: PageCacheOptions<R>): PageSettings<R> {
   const rules: PageRules = Object.freeze({
     ...(ttl === 0 ? {} : { defaultTtl: ttl }),
     ...(options.statuses && { statuses: statusesOf(options.statuses) }),
+    ...(options.queryNames && { queryNames: new Set(strings('queryNames', options.queryNames)) }),
     ...(options.normalise && { normalise: normalisers(options.normalise) }),
     anyStatus: options.anyStatus ?? false,
     mustUnderstand: options.mustUnderstand ?? false,

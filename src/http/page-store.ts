@@ -83,6 +83,7 @@ export class PageStore {
     const { store, door, policy, clock } = inside
     const key = restingKey(inside, url)
     const entry: UrlEntry = {
+      place: nameOf(inside, key),
       generation: `${PROCESS}${(generations++).toString(36)}`,
       variants: [],
       page: undefined,
@@ -95,7 +96,23 @@ export class PageStore {
     )
     return andThen(added, (done) => {
       if (done !== false) return done && entry.generation
-      return andThen(this.#entry(inside, key), (other) => other?.generation)
+      return andThen(
+        policy.attempt('page', () => store.get(door.space, key), undefined),
+        (what) => {
+          const other = readEntry(inside, key, what)
+          if (other !== undefined || what === undefined) return other?.generation
+          // What nobody can read would keep its URL from being stored. Only that very thing is replaced.
+          const ends = clock.now() + LEARNING
+          return andThen(
+            policy.attempt(
+              'page',
+              () => store.replace(door.space, key, what, pack(inside, entry), ends),
+              false,
+            ),
+            (replaced) => (replaced ? entry.generation : undefined),
+          )
+        },
+      )
     })
   }
 
@@ -115,10 +132,11 @@ export class PageStore {
     }
     const id = idOf(inside, variantKey(vary, request, rules))
     const { store, door, policy } = inside
-    const what = resting(inside, page, pageToBytes)
+    const place = variantPlace(generation, id)
+    const what = resting(inside, { ...page, place: nameOf(inside, place) }, pageToBytes)
     const stored = policy.attempt(
       'page',
-      () => store.set(door.space, variantPlace(generation, id), what, keepUntil ?? Number.POSITIVE_INFINITY),
+      () => store.set(door.space, place, what, keepUntil ?? Number.POSITIVE_INFINITY),
       false,
     )
     return andThen(stored, (done) => {
@@ -187,7 +205,10 @@ export class PageStore {
     let best: StoredPage | undefined
     const consider = (key: string, what: unknown) => {
       const page = read(what, pageFromBytes, pageFromValue)
-      if (what !== undefined && page === undefined) inside.observer.corrupt(key, 'page')
+      if (what !== undefined && page?.place !== nameOf(inside, key)) {
+        inside.observer.corrupt(key, 'page')
+        return
+      }
       if (page === undefined || !fits(page.head, request, rules)) return
       best = best && newer(best.head, page.head) === best.head ? best : page
     }
@@ -247,8 +268,14 @@ export class PageStore {
 function readEntry(inside: Inside, key: string, what: unknown): UrlEntry | undefined {
   if (what === undefined) return undefined
   const entry = read(what, urlEntryFromBytes, urlEntryFromValue)
-  if (entry === undefined) inside.observer.corrupt(key, 'page')
-  return entry
+  if (entry !== undefined && entry.place === nameOf(inside, key)) return entry
+  inside.observer.corrupt(key, 'page')
+  return undefined
+}
+
+/** What a record says of where it rests: in the process its key, outside all that tells it from every other. */
+function nameOf({ settings, door }: Inside, key: string): string {
+  return settings.backend.sync ? key : door.space.frame(key)
 }
 
 function pack(inside: Inside, entry: UrlEntry): unknown {
@@ -287,11 +314,11 @@ function later(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : Math.max(a, b)
 }
 
-/** The page of a URL that has no other, where that can be told in this turn. `place`: where the URL's entry rests. */
-export function plainPage({ store, door, settings }: Inside, place: string): StoredPage | undefined {
+/** The entry of a URL that has but one page, where that can be told in this turn. `place`: where it rests. */
+export function plainEntry({ store, door, settings }: Inside, place: string): UrlEntry | undefined {
   if (!settings.backend.sync || settings.backend.holds === 'bytes') return undefined
   const entry = urlEntryFromValue(store.get(door.space, place))
-  return entry === undefined || entry.variants.length > 0 ? undefined : entry.page
+  return entry === undefined || entry.place !== place || entry.variants.length > 0 ? undefined : entry
 }
 
 /** Where the entry of a URL rests in the process. */

@@ -38,7 +38,8 @@ export class Pages<R> {
   readonly settings: PageSettings<R>
   readonly #caches: PageCaches
   readonly #spots = new Map<string, { spot: Spot; alias: string; keyPrefix: string }>()
-  #site: PageCache<R> | undefined
+  /** The cache of all pages. */
+  readonly site: PageCache<R>
 
   constructor(caches: PageCaches, options: PageCacheOptions<R> = {}) {
     if (typeof caches !== 'object' || caches === null || typeof caches.get !== 'function') {
@@ -50,13 +51,7 @@ export class Pages<R> {
     }
     this.#caches = caches
     this.settings = settlePages(options)
-    this.#spot(this.settings)
-  }
-
-  /** The cache of all pages. */
-  get site(): PageCache<R> {
-    this.#site ??= this.#cacheOf(this.settings)
-    return this.#site
+    this.site = this.#cacheOf(this.settings)
   }
 
   /** The cache of one route. `ttl` left out: the site's. */

@@ -4,7 +4,7 @@
  * is not as plain as that goes the whole way (`page-cache.ts`), and is answered there as it would have been here.
  */
 import type { PageSettings } from './page-options.ts'
-import { placeInProcess, plainPage } from './page-store.ts'
+import { placeInProcess, plainEntry } from './page-store.ts'
 import { ageInSeconds, isFresh, remaining } from './policy/freshness.ts'
 import { plainAnswer, WEIGHED_FIELDS } from './policy/lookup.ts'
 import { pageUrl, type Scheme } from './policy/page-key.ts'
@@ -14,16 +14,25 @@ import type { Spot } from './spot.ts'
 import { statusMember } from './status-field.ts'
 import type { Reply } from './visit.ts'
 
+/** A host, as it is sent, and its pages that were found this way. */
+interface Host {
+  /** How the places of its pages begin. */
+  readonly begin: string
+  /** By target: the very string that the store has, which need not be made, hashed and compared again. */
+  readonly places: Map<string, string>
+}
+
+/** More are not remembered. */
+const MOST_HOSTS = 100
+const MOST_PLACES = 1_000
+
 export class PlainHits<R> {
   readonly #spot: Spot
   readonly #settings: PageSettings<R>
   readonly #weighed: ReadonlySet<string>
   /** By length of a name: a bit for each letter that one which has to be weighed begins with. Most names need no other look. */
   readonly #shapes = new Int32Array(32)
-  /** The host that was last asked for, as it was sent, and how the places of its pages begin. */
-  #host = ''
-  #scheme: Scheme = 'http'
-  #begin = ''
+  readonly #hosts = { http: new Map<string, Host>(), https: new Map<string, Host>() }
 
   constructor(spot: Spot, settings: PageSettings<R>) {
     this.#spot = spot
@@ -55,24 +64,25 @@ export class PlainHits<R> {
       else if (lower === 'host' || this.#weighed.has(lower)) return undefined
     }
     if (host === undefined) return undefined
-    if (host !== this.#host || scheme !== this.#scheme) {
-      if (!this.#enter(scheme, host)) return undefined
-    }
-    const place = this.#begin + target
+    const known = this.#hosts[scheme].get(host) ?? this.#enter(scheme, host)
+    if (known === undefined) return undefined
+    const place = known.places.get(target) ?? known.begin + target
     try {
       const { inside } = this.#spot
-      const page = plainPage(inside, place)
+      const entry = plainEntry(inside, place)
+      const page = entry?.page
       if (page === undefined) return undefined
       const now = inside.clock.now()
-      const { head, given } = page
-      if (!isFresh(head, now)) return undefined
-      const age = ageInSeconds(head, now)
-      const ttl = remaining(head, now)
-      const known = given !== undefined && given.by === this
-      if (!known && !this.#isPlain(page)) return undefined
+      const { given } = page
+      if (given !== undefined && given.by === this && now >= given.from && now < given.until) {
+        inside.observer.hit(place)
+        return given.reply
+      }
+      if (!isFresh(page.head, now) || !this.#isPlain(page)) return undefined
+      if (known.places.size >= MOST_PLACES) known.places.clear()
+      known.places.set(target, entry!.place)
       inside.observer.hit(place)
-      if (known && given.age === age && given.ttl === ttl) return given.reply
-      return this.#give(page, target, age, ttl)
+      return this.#give(page, target, now)
     } catch {
       // A store that fails or is closed is dealt with on the long way.
       return undefined
@@ -84,20 +94,27 @@ export class PlainHits<R> {
     return head.vary.every((name) => this.#weighed.has(name))
   }
 
-  #give(page: StoredPage, target: string, age: number, ttl: number | undefined): Reply {
+  #give(page: StoredPage, target: string, now: number): Reply {
     const settings = this.#settings
+    const { head } = page
+    const age = ageInSeconds(head, now)
+    const ttl = remaining(head, now)
     const status = statusMember(settings, { hit: true, ttl, ...(settings.detail && { key: target }) })
-    const reply = replyOf(plainAnswer(page.head, age), page, status)
-    page.given = { by: this, age, ttl, reply }
+    const reply = replyOf(plainAnswer(head, age), page, status)
+    const end = head.freshUntil ?? Number.POSITIVE_INFINITY
+    // When the age and what remains are other numbers, each of whole seconds.
+    const until = Math.min(head.bornAt + (age + 1) * 1000, end - (ttl ?? 0) * 1000)
+    page.given = { by: this, from: now, until, reply }
     return reply
   }
 
-  #enter(scheme: Scheme, host: string): boolean {
+  #enter(scheme: Scheme, host: string): Host | undefined {
     const url = pageUrl(scheme, '/', { host }, this.#settings.hosts)
-    if (typeof url === 'string') return false
-    this.#host = host
-    this.#scheme = scheme
-    this.#begin = placeInProcess(this.#spot.key({ ...url, target: '' }))
-    return true
+    if (typeof url === 'string') return undefined
+    const hosts = this.#hosts[scheme]
+    if (hosts.size >= MOST_HOSTS) hosts.clear()
+    const known = { begin: placeInProcess(this.#spot.key({ ...url, target: '' })), places: new Map() }
+    hosts.set(host, known)
+    return known
   }
 }

@@ -7,7 +7,7 @@ import { hash } from 'node:crypto'
 import { type Answer, isPromise } from '../core/answer.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Watch } from './credentials.ts'
-import { tellNotStored } from './explain.ts'
+import { tellNotStored, tellUnkeyed } from './explain.ts'
 import type { Asked } from './page-cache.ts'
 import type { PageSettings } from './page-options.ts'
 import { forwardFor } from './policy/cache-status.ts'
@@ -33,8 +33,8 @@ import type { Spot } from './spot.ts'
 import { statusField, statusMember } from './status-field.ts'
 import type { Exchange, Reply, RouteRules, Verdict } from './visit.ts'
 
-/** Reasons that concern the body, and so are ours and not the policy's. */
-export type NotStoredReason = RefusalReason | 'event-stream' | 'too-large' | 'incomplete'
+/** Reasons that concern the body or the store, and so are ours and not the policy's. */
+export type NotStoredReason = RefusalReason | 'event-stream' | 'too-large' | 'incomplete' | 'store-failed'
 
 export interface RecordingParts<R> {
   readonly spot: Spot
@@ -91,7 +91,7 @@ export class Recorder<R> implements Exchange {
   }
 
   head(status: number, fields: Fields, whole?: Buffer, own: Fields = {}): Verdict {
-    const { asked, page, onError } = this.#parts
+    const { asked, page, onError, settings } = this.#parts
     const now = this.#clock.now()
     this.#status = status
     this.#fields = fields
@@ -104,7 +104,8 @@ export class Recorder<R> implements Exchange {
     const recording = this.#record(fields, now)
     const streams = field(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream')
     if (recording.keep === undefined || streams || this.#parts.generation === undefined) {
-      return this.#notKept(recording.reason ?? 'event-stream', recording.add, now)
+      const reason = recording.reason ?? (streams ? 'event-stream' : 'store-failed')
+      return this.#notKept(reason, recording.add, now)
     }
     this.#head = without(own, recording.keep, fields)
     this.#pieces = []
@@ -117,12 +118,14 @@ export class Recorder<R> implements Exchange {
     }
     const wants = CONDITIONAL_FIELDS.filter((name) => asked.request.fields[name] !== undefined)
     if (wants.length === 0) return { do: 'send', set, kept: true }
-    if (whole === undefined || wants.includes('range')) {
+    const isTagged = whole !== undefined || field(fields, 'etag') !== undefined || !settings.etag
+    const has = isTagged && isNotModified(asked.request.fields, this.#head, now)
+    // A 304 ends the response, and with it what a stream would still have brought for the store.
+    if (status === 200 && (!isTagged || wants.includes('range') || (has && whole === undefined))) {
       this.#gathers = true
       return { do: 'gather', set }
     }
-    if (!isNotModified(asked.request.fields, this.#head, now)) return { do: 'send', set, kept: true }
-    return { do: 'not-modified', set }
+    return has ? { do: 'not-modified', set } : { do: 'send', set, kept: true }
   }
 
   adopt(place: object, { rules, trustedRules }: RouteRules): boolean {
@@ -139,7 +142,10 @@ export class Recorder<R> implements Exchange {
       this.#abandon('too-large')
       return false
     }
-    this.#pieces.push(bytes)
+    // Its own: whoever wrote it may use his buffer again, and a slice of a pool would keep all of that alive.
+    const own = Buffer.allocUnsafeSlow(bytes.length)
+    bytes.copy(own)
+    this.#pieces.push(own)
     return true
   }
 
@@ -148,7 +154,8 @@ export class Recorder<R> implements Exchange {
       this.#land(undefined, false)
       return undefined
     }
-    const body = wholeBody(this.#pieces, this.#length)
+    const [only] = this.#pieces
+    const body = only && this.#pieces.length === 1 ? only : joined(this.#pieces, this.#length)
     const told = field(this.#fields, 'content-length')
     if (told !== undefined && Number(told) !== this.#length) {
       this.#abandon('incomplete')
@@ -164,6 +171,8 @@ export class Recorder<R> implements Exchange {
       }
       this.#head = { ...this.#head, vary: again.keep.vary, selected: again.keep.selected }
     }
+    const { asked, watch, settings } = this.#parts
+    if (settings.explain && watch) tellUnkeyed(asked.visit.target, watch.named, this.#head.vary)
     this.#tag(body)
     const page = { head: withLength(this.#head, body.length), body }
     this.#pieces = undefined
@@ -265,7 +274,8 @@ export class Recorder<R> implements Exchange {
 
   #notStored(reason: NotStoredReason): void {
     const { asked, settings, page } = this.#parts
-    this.#land(undefined, false)
+    // A handler that fails says nothing of what it will answer next: it is another's turn.
+    this.#land(undefined, this.#status >= 500)
     this.#forget()
     if (asked.request.method !== 'GET') return
     // What the handler now says is nobody else's business must not go on being served.
@@ -333,8 +343,7 @@ function quietly(act: () => unknown): void {
   }
 }
 
-function wholeBody(pieces: Buffer[], length: number): Buffer {
-  // A slice of the pool, or of the handler's own buffer, would keep all of that alive and change with it.
+function joined(pieces: readonly Buffer[], length: number): Buffer {
   const body = Buffer.allocUnsafeSlow(length)
   let at = 0
   for (const piece of pieces) at += piece.copy(body, at)

@@ -11,16 +11,20 @@ import type { Reply } from './visit.ts'
 export interface StoredPage {
   readonly head: PageHead
   readonly body: Buffer
+  /** The key it rests under, where that is its own: a variant's. */
+  readonly place?: string | undefined
   /** No part of it: the answer that was last made of it, for `plain-hits.ts`. */
   given?: Given
 }
 
-/** An answer, good for as long as neither number has changed. */
+/** An answer, good for as long as no number in it would be another: less than a second. */
 export interface Given {
   /** Whose it is: other settings say other things of a page. */
   readonly by: object
-  readonly age: number
-  readonly ttl: number | undefined
+  /** From this instant, in milliseconds since 1970 … */
+  readonly from: number
+  /** … and before this one. */
+  readonly until: number
   readonly reply: Reply
 }
 
@@ -33,6 +37,8 @@ export interface VariantPlace {
 
 /** What rests under a URL. */
 export interface UrlEntry {
+  /** The key it rests under: a store that answers with another's entry must not make it this URL's page. */
+  readonly place: string
   /**
    * Random, anew whenever an entry is made: what was begun under another one is stored where nobody looks.
    */
@@ -47,7 +53,7 @@ export interface UrlEntry {
 
 /** No entry of values begins with it (`core/values/entry.ts`). */
 const MARK = 0xf5
-const FORMAT = 1
+const FORMAT = 2
 /** Mark, format, checksum of what follows, length of the JSON. */
 const FRAME = 10
 
@@ -68,28 +74,38 @@ export function urlEntryToBytes({ page, ...entry }: UrlEntry): Uint8Array {
   return toBytes({ ...entry, head: page?.head }, page?.body)
 }
 
-export function pageToBytes({ head, body }: StoredPage): Uint8Array {
-  return toBytes({ head }, body)
+export function pageToBytes({ head, body, place }: StoredPage): Uint8Array {
+  return toBytes({ place, head }, body)
 }
 
 /** `undefined` for what is none. */
 export function urlEntryFromBytes(bytes: unknown): UrlEntry | undefined {
   const read = fromBytes(bytes)
   if (read === undefined) return undefined
-  const { generation, variants, endsAt, head } = read.meta
+  const { place, generation, variants, endsAt, head } = read.meta
+  if (typeof place !== 'string') return undefined
   if (typeof generation !== 'string' || !Array.isArray(variants) || !variants.every(isPlace)) return undefined
   if (endsAt !== null && !Number.isFinite(endsAt)) return undefined
-  const sound = head === undefined ? undefined : readPageHead(head)
-  if (head !== undefined && sound === undefined) return undefined
-  const page = sound && { head: sound, body: read.body }
-  return { generation, variants, page, endsAt: endsAt as number | null }
+  const page = head === undefined ? undefined : pageOf(head, read.body)
+  if (head !== undefined && page === undefined) return undefined
+  return { place, generation, variants, page, endsAt: endsAt as number | null }
 }
 
 /** `undefined` for what is none. */
 export function pageFromBytes(bytes: unknown): StoredPage | undefined {
   const read = fromBytes(bytes)
-  const head = read && readPageHead(read.meta.head)
-  return head && { head, body: read.body }
+  const page = read && pageOf(read.meta.head, read.body)
+  const place = read?.meta.place
+  return page && typeof place === 'string' ? { ...page, place } : undefined
+}
+
+/** A length that is not the body's would let the rest of it pass for another response. */
+function pageOf(meta: unknown, body: Buffer): StoredPage | undefined {
+  const head = readPageHead(meta)
+  const isSound = head?.lines.every(
+    (name, i, all) => i % 2 === 1 || name !== 'content-length' || Number(all[i + 1]) === body.length,
+  )
+  return head && isSound ? { head, body } : undefined
 }
 
 function toBytes(meta: object, body: Buffer | undefined): Uint8Array {

@@ -52,7 +52,7 @@ export type Verdict =
       /** Its body is wanted: `chunk` and `end` are to be called. Else they may be. */
       readonly kept?: boolean
     }
-  /** The client has it already: 304, without the body and without what describes it. */
+  /** The client has it already: 304, without the body and with what `staysIn304` alone. */
   | { readonly do: 'not-modified'; readonly set: Fields }
   /** Nothing of it goes out: this does, now; what comes is still told. */
   | { readonly do: 'replace'; readonly reply: Reply }

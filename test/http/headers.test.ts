@@ -1,6 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import * as forFetch from '../../src/http/adapters/fetch.ts'
+import * as forNode from '../../src/http/adapters/node.ts'
 import { ConditionalExchange } from '../../src/http/conditional.ts'
 import {
   addNeverCacheHeaders,
@@ -109,6 +111,20 @@ describe('conditional GET alone', () => {
     expect(verdict({ 'if-modified-since': earlier }, { 'last-modified': date }).do).toBe('send')
     expect(verdict({ 'if-unmodified-since': earlier }, { 'last-modified': date }).do).toBe('replace')
   })
+})
+
+it('HDR-14 a header middleware says so when it is given what is no request', async () => {
+  const fault = expect.objectContaining({ name: 'TypeError', code: 'INVALID_REQUEST' })
+  const inFetch = forFetch.cacheControl({ maxAge: 1 })
+  expect(() => Reflect.apply(inFetch, undefined, ['nope'])).toThrow(fault)
+  await expect(
+    Reflect.apply(
+      inFetch(() => new Response()),
+      undefined,
+      ['nope'],
+    ),
+  ).rejects.toThrow(fault)
+  expect(() => Reflect.apply(forNode.neverCache(), undefined, ['nope'])).toThrow(fault)
 })
 
 describe('purge', () => {

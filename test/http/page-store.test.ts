@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { file } from '../../src/backends/file/file.ts'
 import { memory } from '../../src/backends/memory.ts'
 import { tiered } from '../../src/backends/tiered/tiered.ts'
-import type { Backend } from '../../src/core/backend.ts'
+import type { Backend, Space } from '../../src/core/backend.ts'
 import { makeCaches } from '../../src/core/caches.ts'
 import { insideOf } from '../../src/core/handle.ts'
 import { PageStore } from '../../src/http/page-store.ts'
@@ -124,9 +124,89 @@ describe.each([
   })
 })
 
+describe('a store that answers with what was not asked for', () => {
+  const none = () => {
+    throw new Error('pages go through no codec')
+  }
+  /** Replies are shifted, as those of a client that has lost count: `of` says whose entry each key gets. */
+  function storeOver(make: () => Backend) {
+    const of = new Map<string, string>()
+    const asked: string[] = []
+    const backend = new Proxy(make(), {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        if (name !== 'get') return member.bind(target)
+        return (space: Space, key: string) => {
+          asked.push(key)
+          return target.get(space, of.get(key) ?? key)
+        }
+      },
+    })
+    const format = { encode: none, decode: none, retime: none }
+    const caches = makeCaches({ default: { backend } }, {}, () => format)
+    const pages = new PageStore(() => insideOf(caches.default), 32)
+    const read = async (url: string, fields?: Record<string, string>) =>
+      (await pages.read(url, get(fields), {}))?.page?.body.toString()
+    const write = async (url: string, body: string, fields = {}, request = {}) =>
+      pages.write(url, (await pages.learn(url)) ?? '', get(request), page(body, fields, get(request)), {})
+    /** The key that was asked for last when a page was read. */
+    const keyOf = async (url: string, fields?: Record<string, string>) => {
+      await read(url, fields)
+      return asked.at(-1)!
+    }
+    return { backend, caches, of, read, write, keyOf }
+  }
+  const BACKENDS: [string, () => Backend][] = [
+    ['values in the process', () => memory()],
+    ['bytes in files', inFiles],
+  ]
+
+  it.each(BACKENDS)('%s: another URL’s entry is a miss, and left alone', async (_, make) => {
+    const { of, read, write, keyOf } = storeOver(make)
+    await write('u', 'mine')
+    await write('v', 'another’s')
+    of.set(await keyOf('u'), await keyOf('v'))
+    expect(await read('u')).toBeUndefined()
+    expect(await write('u', 'mine, again')).toBe(false)
+    expect(await read('v')).toBe('another’s')
+    of.clear()
+    expect(await read('u')).toBe('mine')
+  })
+
+  it.each(BACKENDS)('%s: another page’s variant is a miss', async (_, make) => {
+    const { of, read, write, keyOf } = storeOver(make)
+    const one = { 'x-a': '1' }
+    await write('u', 'mine', { vary: 'x-a' }, one)
+    await write('v', 'another’s', { vary: 'x-a' }, one)
+    of.set(await keyOf('u', one), await keyOf('v', one))
+    expect(await read('u', one)).toBeUndefined()
+    of.clear()
+    expect(await read('u', one)).toBe('mine')
+  })
+
+  it('rule 52: what nobody can read is replaced by the next page', async () => {
+    const { backend, caches, read, write, keyOf } = storeOver(inFiles)
+    await write('u', 'one')
+    const { door } = insideOf(caches.default)
+    const key = await keyOf('u')
+    await backend.set(door.space, key, new Uint8Array([0xf5, 1, 2, 3]), Number.POSITIVE_INFINITY)
+    expect(await read('u')).toBeUndefined()
+    expect(await write('u', 'two')).toBe(true)
+    expect(await read('u')).toBe('two')
+  })
+})
+
 describe('bytes of a page', () => {
-  const stored = page('body', { etag: '"a"' })
-  const entry = { generation: 'g', variants: [{ id: 'i', names: ['x-a'] }], page: stored, endsAt: null }
+  const stored = { ...page('body', { etag: '"a"' }), place: 'v' }
+  const { place: _place, ...plain } = stored
+  const entry = {
+    place: 'u',
+    generation: 'g',
+    variants: [{ id: 'i', names: ['x-a'] }],
+    page: plain,
+    endsAt: null,
+  }
 
   it('read back as they were written', () => {
     expect(pageFromBytes(pageToBytes(stored))).toEqual(stored)
@@ -146,5 +226,16 @@ describe('bytes of a page', () => {
   it('A84 a head that would split the response is no page', () => {
     const lines = [...stored.head.lines, 'x-a', 'b\r\nset-cookie: sid=1']
     expect(pageFromBytes(pageToBytes({ ...stored, head: { ...stored.head, lines } }))).toBeUndefined()
+  })
+
+  it.each([
+    ['a length that is not its body’s', ['content-length', '2']],
+    ['a field of a connection', ['transfer-encoding', 'chunked']],
+    ['a cookie', ['set-cookie', 'sid=1']],
+    ['a name that no page is stored with', ['Set-Cookie', 'sid=1']],
+  ])('A84, attack 23: a head with %s is no page', (_, more) => {
+    const head = { ...stored.head, lines: [...stored.head.lines, ...more] }
+    expect(pageFromBytes(pageToBytes({ ...stored, head }))).toBeUndefined()
+    expect(urlEntryFromBytes(urlEntryToBytes({ ...entry, page: { ...plain, head } }))).toBeUndefined()
   })
 })

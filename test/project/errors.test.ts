@@ -23,7 +23,12 @@ function codesInSource(): Map<string, string> {
 }
 
 /** Node's own, which src looks for. */
-const OF_NODE = ['ERR_MODULE_NOT_FOUND', 'ERR_UNKNOWN_FILE_EXTENSION', 'MODULE_NOT_FOUND']
+const OF_NODE = [
+  'ERR_HTTP_HEADERS_SENT',
+  'ERR_MODULE_NOT_FOUND',
+  'ERR_UNKNOWN_FILE_EXTENSION',
+  'MODULE_NOT_FOUND',
+]
 
 /** Those that a row of a table is about. */
 const documented = new Set(

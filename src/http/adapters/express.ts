@@ -23,29 +23,26 @@ export function pageCache<R extends ExpressRequest = ExpressRequest>(
   options?: PageCacheOptions<R>,
 ): ConnectDoors<R> {
   const pages = new Pages(caches, options)
-  return connectDoors(pages, (request, response) => {
-    const site = rootOf(request.app as Application)
-    return {
-      request,
-      raw: request,
-      response,
-      target: request.originalUrl,
-      site,
-      trusted: () => isTrusted(site, request),
-    }
-  })
+  return connectDoors(pages, (request, response) => ({
+    request,
+    raw: request,
+    response,
+    target: request.originalUrl,
+    site: (again, answer) => rootOf(request)(again, answer),
+    trusted: () => isTrusted(request),
+  }))
 }
 
 /** The application that visitors ask, and not one that it is mounted in. */
-function rootOf(app: Application): Application {
-  let root = app
+function rootOf({ app }: ExpressRequest): Application {
+  let root = app as Application
   while (root.parent) root = root.parent
   return root
 }
 
-function isTrusted(app: Application, { socket }: IncomingMessage): boolean {
-  const trusts = app.get('trust proxy fn')
-  return typeof trusts === 'function' && trusts(socket.remoteAddress, 0) === true
+function isTrusted(request: ExpressRequest): boolean {
+  const trusts = rootOf(request).get('trust proxy fn')
+  return typeof trusts === 'function' && trusts(request.socket.remoteAddress, 0) === true
 }
 
 export const { cacheControl, neverCache, varyOnHeaders, varyOnCookie } = headerMiddlewares<

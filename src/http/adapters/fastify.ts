@@ -56,10 +56,10 @@ export function pageCache<R extends FastifyRequest = FastifyRequest>(
 ): FastifyPageCache<R> {
   const pages = new Pages(caches, options)
   const through =
-    (cache: () => PageCache<R>): FastifyHook<R> =>
+    (cache: PageCache<R>): FastifyHook<R> =>
     (request, reply, done) => {
       const served = serve(
-        cache(),
+        cache,
         describe(request, reply),
         () => done(),
         () => {
@@ -69,24 +69,21 @@ export function pageCache<R extends FastifyRequest = FastifyRequest>(
       if (served instanceof Promise) served.catch(done)
     }
   return {
-    siteCache: () => plugin(through(() => pages.site)),
+    siteCache: () => plugin(through(pages.site)),
     updateCache: () =>
       plugin<R>((_request, reply, done) => {
         update(reply.raw)
         done()
       }),
     fetchFromCache() {
-      const site = through(() => pages.site)
+      const site = through(pages.site)
       return plugin<R>((request, reply, done) => {
         if (isUpdated(reply.raw)) return site(request, reply, done)
         warnOrder()
         done()
       })
     },
-    cachePage(ttl, route) {
-      const cache = pages.route(ttl, route)
-      return through(() => cache)
-    },
+    cachePage: (ttl, route) => through(pages.route(ttl, route)),
     purge: pages.purge,
   }
 }

@@ -1,4 +1,6 @@
 /** Pages in front of any `(request) => Response`: each door wraps a handler. */
+import { argumentError } from '../../core/errors.ts'
+import { kindOf } from '../../core/options.ts'
 import type { Ttl } from '../../core/values/expiry.ts'
 import { headerMiddlewares } from '../header-middlewares.ts'
 import { conditionally, recorded, responseOf, serve, visitOf } from '../on-fetch/serve.ts'
@@ -38,13 +40,13 @@ export function pageCache(caches: PageCaches, options?: PageCacheOptions<Request
   const pages = new Pages(caches, options)
   const updates = new WeakMap<Request, { exchange?: Exchange }>()
   const through =
-    (cache: () => PageCache<Request>): FetchMiddleware =>
+    (cache: PageCache<Request>): FetchMiddleware =>
     (handler) =>
     (request, ...rest) => {
-      const site = async (again: Request) => serve(cache(), again, again, (raw) => handler(raw, ...rest))
-      return serve(cache(), request, request, (raw) => handler(raw, ...rest), site)
+      const site = async (again: Request) => serve(cache, again, again, (raw) => handler(raw, ...rest))
+      return serve(cache, request, request, (raw) => handler(raw, ...rest), site)
     }
-  const site = through(() => pages.site)
+  const site = through(pages.site)
   return {
     siteCache: () => site,
     wrap: site,
@@ -77,25 +79,32 @@ export function pageCache(caches: PageCaches, options?: PageCacheOptions<Request
         update.exchange = course.exchange
         return handler(prepare(request, course.exchange), ...rest)
       },
-    cachePage(ttl, route) {
-      const cache = pages.route(ttl, route)
-      return through(() => cache)
-    },
+    cachePage: (ttl, route) => through(pages.route(ttl, route)),
     purge: pages.purge,
   }
 }
 
 export const { cacheControl, neverCache, varyOnHeaders, varyOnCookie } = headerMiddlewares<FetchMiddleware>(
-  (apply) =>
-    (handler) =>
-    async (request, ...rest) => {
+  (apply) => (handler) => {
+    if (typeof handler !== 'function') throw wrongCall(handler)
+    return async (request, ...rest) => {
+      if (typeof request?.headers?.get !== 'function') throw wrongCall(request)
       const response = await handler(request, ...rest)
       // What fetch() answered cannot be changed.
       const copy = new Response(response.body, response)
       apply(copy)
       return copy
-    },
+    }
+  },
 )
+
+function wrongCall(given: unknown): Error {
+  return argumentError(
+    TypeError,
+    'INVALID_REQUEST',
+    `a header middleware wraps a handler of Fetch requests; it was called with ${kindOf(given)}`,
+  )
+}
 
 /** Conditional GET alone: 304 where the client has the page already. */
 export function conditionalGet(): FetchMiddleware {

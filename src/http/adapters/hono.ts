@@ -52,7 +52,7 @@ export function pageCache<C extends HonoContext = HonoContext>(
   const pages = new Pages(caches, options)
   const updates = new WeakMap<object, { exchange?: Exchange; own?: ReturnType<typeof fieldsSet> }>()
   const through =
-    (cache: () => PageCache<C>): HonoMiddleware<C> =>
+    (cache: PageCache<C>): HonoMiddleware<C> =>
     async (context, next) => {
       let handled = false
       const handle: Handle = async (request, exchange) => {
@@ -62,7 +62,7 @@ export function pageCache<C extends HonoContext = HonoContext>(
         await next()
         return context.res
       }
-      const response = await serve(cache(), context, context.req.raw, handle, undefined, () =>
+      const response = await serve(cache, context, context.req.raw, handle, undefined, () =>
         setBefore(context),
       )
       if (!handled) return response
@@ -70,7 +70,7 @@ export function pageCache<C extends HonoContext = HonoContext>(
       return undefined
     }
   return {
-    siteCache: () => through(() => pages.site),
+    siteCache: () => through(pages.site),
     updateCache: () => async (context, next) => {
       const update: { exchange?: Exchange; own?: ReturnType<typeof fieldsSet> } = {}
       updates.set(context, update)
@@ -96,10 +96,7 @@ export function pageCache<C extends HonoContext = HonoContext>(
       await next()
       return undefined
     },
-    cachePage(ttl, route) {
-      const cache = pages.route(ttl, route)
-      return through(() => cache)
-    },
+    cachePage: (ttl, route) => through(pages.route(ttl, route)),
     purge: pages.purge,
   }
 }

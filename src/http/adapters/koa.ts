@@ -41,7 +41,7 @@ export function pageCache<C extends KoaContext = KoaContext>(
   options?: PageCacheOptions<C>,
 ): KoaPageCache<C> {
   const pages = new Pages(caches, options)
-  const through = (cache: () => PageCache<C>): KoaMiddleware<C> => {
+  const through = (cache: PageCache<C>): KoaMiddleware<C> => {
     return async (context, next) => {
       const { req, res, originalUrl, app } = context
       const visit = {
@@ -53,12 +53,12 @@ export function pageCache<C extends KoaContext = KoaContext>(
         site: siteOf(app),
         beside: [context],
       }
-      await serve(cache(), visit, next, async () => {
+      await serve(cache, visit, next, async () => {
         context.respond = false
       })
     }
   }
-  const site = through(() => pages.site)
+  const site = through(pages.site)
   return {
     siteCache: () => site,
     updateCache: () => async (context, next) => {
@@ -70,10 +70,7 @@ export function pageCache<C extends KoaContext = KoaContext>(
       warnOrder()
       return next() as Promise<void>
     },
-    cachePage(ttl, route) {
-      const cache = pages.route(ttl, route)
-      return through(() => cache)
-    },
+    cachePage: (ttl, route) => through(pages.route(ttl, route)),
     purge: pages.purge,
   }
 }

@@ -27,8 +27,9 @@ export function pageCache<R extends IncomingMessage = IncomingMessage>(
       return { request, raw: request, response, target: (request as Request).originalUrl }
     }),
     wrap(handler) {
+      const { site } = pages
       const listener = (request: R, response: ServerResponse): unknown =>
-        serve(pages.site, { request, raw: request, response, site: listener as Listener }, () =>
+        serve(site, { request, raw: request, response, site: listener as Listener }, () =>
           handler(request, response),
         )
       return listener

@@ -2,6 +2,7 @@
 import { ConditionalExchange } from '../conditional.ts'
 import type { PageCache } from '../page-cache.ts'
 import { type Fields, fieldLines, fieldsOf } from '../policy/fields.ts'
+import { staysIn304 } from '../policy/validators.ts'
 import type { Exchange, Reply, Visit } from '../visit.ts'
 import { prepare } from './watched-request.ts'
 
@@ -40,7 +41,11 @@ export async function conditionally(
   handle: () => Response | Promise<Response>,
 ): Promise<Response> {
   const exchange = new ConditionalExchange(method, fieldsOf(headers))
-  return recorded(exchange, await handle())
+  const response = await handle()
+  if (method !== 'GET' || response.headers.has('etag')) return recorded(exchange, response)
+  const { whole, rest } = await atHand(response.body)
+  const again = copyOf(response, whole && whole.length > 0 ? whole : (rest ?? null))
+  return recorded(exchange, again, NONE, whole)
 }
 
 export function visitOf<R>(request: R, raw: Request, site?: Handle): Visit<R> {
@@ -73,10 +78,15 @@ async function rerun(site: Handle, url: string, fields: Visit['fields']): Promis
 }
 
 /** What the handler answered, as it goes out. */
-export async function recorded(exchange: Exchange, response: Response, own = NONE): Promise<Response> {
+export async function recorded(
+  exchange: Exchange,
+  response: Response,
+  own = NONE,
+  whole?: Buffer,
+): Promise<Response> {
   // An upgrade or a network error is no response to be changed.
   if (response.status < 200) return response
-  const verdict = exchange.head(response.status, fieldsOf(response.headers), undefined, own)
+  const verdict = exchange.head(response.status, fieldsOf(response.headers), whole, own)
   switch (verdict.do) {
     case 'replace':
       await response.body?.cancel()
@@ -84,10 +94,10 @@ export async function recorded(exchange: Exchange, response: Response, own = NON
     case 'not-modified':
       await response.body?.cancel()
       exchange.end()
-      return withHeaders(new Response(null, { status: 304, headers: response.headers }), {
-        ...Object.fromEntries(DESCRIBES_A_BODY.map((name) => [name, undefined])),
-        ...verdict.set,
-      })
+      return withHeaders(
+        new Response(null, { status: 304, headers: headersOf304(response, own) }),
+        verdict.set,
+      )
     case 'gather':
       return gathered(exchange, response, verdict.set, own)
     case 'send':
@@ -97,7 +107,58 @@ export async function recorded(exchange: Exchange, response: Response, own = NON
   }
 }
 
-const DESCRIBES_A_BODY = ['content-length', 'content-type', 'content-encoding', 'content-language']
+function headersOf304({ headers }: Response, own: Fields): Headers {
+  const kept = new Headers()
+  for (const [name, line] of headers) {
+    if (staysIn304(name) || own[name] !== undefined) kept.append(name, line)
+  }
+  return kept
+}
+
+/** More of a body than this is not waited for. */
+const MOST_AT_HAND = 1024 ** 2
+
+/** The whole body where it is there already, as that of `new Response('text')` is; else a stream of all of it. */
+async function atHand(
+  body: ReadableStream<Uint8Array> | null,
+): Promise<{ whole?: Buffer; rest?: ReadableStream<Uint8Array> }> {
+  if (body === null) return { whole: Buffer.alloc(0) }
+  const reader = body.getReader()
+  const pieces: Uint8Array[] = []
+  let length = 0
+  const later = new Promise<'later'>((resolve) => setImmediate(() => resolve('later')))
+  for (;;) {
+    const next = reader.read()
+    const step = length > MOST_AT_HAND ? 'later' : await Promise.race([next, later])
+    if (step === 'later') return { rest: streamOf(pieces, reader, next) }
+    if (step.done) return { whole: Buffer.concat(pieces) }
+    pieces.push(step.value)
+    length += step.value.byteLength
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>
+
+/** What was read already, and the rest. */
+function streamOf(
+  pieces: readonly Uint8Array[],
+  reader: Reader,
+  pending?: ReturnType<Reader['read']>,
+): ReadableStream<Uint8Array> {
+  let next = pending
+  return new ReadableStream<Uint8Array>({
+    start: (out) => {
+      for (const piece of pieces) out.enqueue(piece)
+    },
+    async pull(out) {
+      const more = await (next ?? reader.read())
+      next = undefined
+      if (more.done) out.close()
+      else out.enqueue(more.value)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+}
 
 /** Reads the whole body first, unless it turns out too large. */
 async function gathered(exchange: Exchange, response: Response, set: object, own: Fields): Promise<Response> {
@@ -110,19 +171,8 @@ async function gathered(exchange: Exchange, response: Response, set: object, own
     })
     if (step === undefined || step.done) break
     pieces.push(step.value)
-    if (exchange.chunk(Buffer.from(step.value))) continue
-    const rest = new ReadableStream<Uint8Array>({
-      start: (out) => {
-        for (const piece of pieces) out.enqueue(piece)
-      },
-      async pull(out) {
-        const more = await reader!.read()
-        if (more.done) out.close()
-        else out.enqueue(more.value)
-      },
-      cancel: (reason) => reader!.cancel(reason),
-    })
-    return withHeaders(copyOf(response, rest), set)
+    if (exchange.chunk(bytesOf(step.value))) continue
+    return withHeaders(copyOf(response, streamOf(pieces, reader!)), set)
   }
   const reply = exchange.end()
   if (reply) return responseOf(reply, own)
@@ -147,7 +197,7 @@ function told(
           exchange.end()
           out.close()
         } else {
-          exchange.chunk(Buffer.from(step.value))
+          exchange.chunk(bytesOf(step.value))
           out.enqueue(step.value)
         }
       } catch (error) {
@@ -164,7 +214,17 @@ function told(
 
 function copyOf(response: Response, body: ReadableStream<Uint8Array> | Buffer | null): Response {
   const { status, statusText, headers } = response
-  return new Response(body instanceof Buffer ? viewOf(body) : body, { status, statusText, headers })
+  const given = isBodiless(status) ? null : body
+  return new Response(given instanceof Buffer ? viewOf(given) : given, { status, statusText, headers })
+}
+
+/** What a `Response` takes no body with, not even an empty one. */
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 205 || status === 304
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 function withHeaders(response: Response, set: object): Response {
@@ -194,7 +254,7 @@ export function responseOf({ status, lines, body }: Reply, own = NONE): Response
     if (headers.has(name)) continue
     for (const line of fieldLines(own, name)) headers.append(name, line)
   }
-  return new Response(body ? viewOf(body) : null, { status, headers })
+  return new Response(body && !isBodiless(status) ? viewOf(body) : null, { status, headers })
 }
 
 /** The same bytes as a `Response` takes them; memory shared between threads it does not take, so that is copied. */

@@ -5,15 +5,20 @@
  */
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Watch } from '../credentials.ts'
+import { staysIn304 } from '../policy/validators.ts'
 import type { Exchange, Reply } from '../visit.ts'
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[]
 type Callback = (error?: Error | null) => void
 
+const CHANGES_THE_HEAD = ['setHeader', 'appendHeader', 'removeHeader'] as const
+
 /** What becomes of what the handler sends. */
 type State =
   /** Nothing was sent yet. */
   | 'open'
+  /** The head was written; as Node does, it goes out with the first piece of the body. */
+  | 'headed'
   | 'sends'
   /** Waits for an invalidation, and is sent then. */
   | 'held'
@@ -21,15 +26,6 @@ type State =
   | 'gathers'
   /** Something else was sent. */
   | 'silent'
-
-const DESCRIBES_A_BODY = [
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'content-language',
-  'content-range',
-  'transfer-encoding',
-]
 
 export class Capture {
   /** Set when the handler is to be asked; until then everything goes out as it comes. */
@@ -56,11 +52,13 @@ export class Capture {
     response.write = (...args: unknown[]) => this.#write(args)
     response.end = (...args: unknown[]) => this.#end(args)
     response.flushHeaders = () => this.#flushHeaders()
+    for (const name of CHANGES_THE_HEAD) this.#guard(name)
     const sent = Reflect.getOwnPropertyDescriptor(response, 'headersSent')
     Object.defineProperty(response, 'headersSent', {
       configurable: true,
       get: () =>
         this.#isKept ||
+        this.#state === 'headed' ||
         (sent?.get ? sent.get.call(response) : Reflect.get(prototypeOf(response), 'headersSent', response)),
     })
     response.once('close', () => {
@@ -78,9 +76,23 @@ export class Capture {
   fail(): boolean {
     const reply = this.exchange?.fail()
     if (reply === undefined || this.#state === 'sends' || this.#state === 'silent') return false
-    if (this.#response.headersSent && !this.#isKept) return false
+    if (this.#response.headersSent && !this.#isKept && this.#state !== 'headed') return false
     this.#replace(reply)
     return true
+  }
+
+  /** A head that was written is not changed any more, though it has not left yet. */
+  #guard(name: (typeof CHANGES_THE_HEAD)[number]): void {
+    const original: unknown = this.#response[name]
+    // HTTP/2's has not all of them.
+    if (typeof original !== 'function') return
+    Object.assign(this.#response, {
+      [name]: (...args: unknown[]): unknown => {
+        if (this.#state !== 'headed') return Reflect.apply(original, this.#response, args)
+        const fault = new Error('Cannot change headers after they were written')
+        throw Object.assign(fault, { code: 'ERR_HTTP_HEADERS_SENT' })
+      },
+    })
   }
 
   get #isKept(): boolean {
@@ -97,7 +109,15 @@ export class Capture {
     response.statusCode = status
     if (typeof second === 'string') response.statusMessage = second
     absorb(response, typeof second === 'string' ? third : second)
-    const verdict = this.exchange.head(status, response.getHeaders(), this.#whole, this.#before)
+    this.#state = 'headed'
+    return response
+  }
+
+  /** `whole`: the body is known already, and all of it. */
+  #decide(exchange: Exchange, whole?: Buffer): void {
+    const response = this.#response
+    this.#whole = whole
+    const verdict = exchange.head(response.statusCode, response.getHeaders(), whole, this.#before)
     switch (verdict.do) {
       case 'replace':
         this.#replace(verdict.reply)
@@ -117,7 +137,6 @@ export class Capture {
           void verdict.after.finally(() => this.#release())
         }
     }
-    return response
   }
 
   #write(args: unknown[]): boolean {
@@ -127,6 +146,7 @@ export class Capture {
       return Reflect.apply(this.#original.write, response, args)
     }
     if (this.#state === 'open') response.writeHead(response.statusCode)
+    if (this.#state === 'headed') this.#decide(this.exchange)
     if (this.#tell(piece)) return true
     if (this.#state === 'sends') return Reflect.apply(this.#original.write, response, args)
     if (this.#state === 'held') this.#waiting.push(() => Reflect.apply(this.#original.write, response, args))
@@ -142,9 +162,9 @@ export class Capture {
     if (this.exchange === undefined || this.#ended || (has && piece === undefined)) {
       return Reflect.apply(this.#original.end, response, args)
     }
-    if (this.#state === 'open') {
-      if (response.req?.method !== 'HEAD') this.#whole = piece ?? Buffer.alloc(0)
-      response.writeHead(response.statusCode)
+    if (this.#state === 'open') response.writeHead(response.statusCode)
+    if (this.#state === 'headed') {
+      this.#decide(this.exchange, response.req?.method === 'HEAD' ? undefined : (piece ?? Buffer.alloc(0)))
     }
     const sent = piece !== undefined && this.#tell(piece)
     this.#ended = true
@@ -173,6 +193,7 @@ export class Capture {
   #flushHeaders(): void {
     const response = this.#response
     if (this.exchange && this.#state === 'open') response.writeHead(response.statusCode)
+    if (this.exchange && this.#state === 'headed') this.#decide(this.exchange)
     if (!this.#isKept) this.#original.flushHeaders.call(response)
   }
 
@@ -180,7 +201,8 @@ export class Capture {
   #tell(piece: Buffer): boolean {
     const fits = this.exchange?.chunk(piece)
     if (this.#state !== 'gathers') return false
-    this.#gathered.push(piece)
+    // Whoever wrote it may use his buffer again.
+    this.#gathered.push(Buffer.from(piece))
     if (!fits) this.#release()
     return !fits
   }
@@ -204,7 +226,9 @@ export class Capture {
   #notModified(set: object): void {
     const response = this.#response
     this.#state = 'silent'
-    for (const name of DESCRIBES_A_BODY) response.removeHeader(name)
+    for (const name of response.getHeaderNames()) {
+      if (!staysIn304(name) && this.#before[name] === undefined) response.removeHeader(name)
+    }
     for (const [name, value] of Object.entries(set)) response.setHeader(name, String(value))
     response.statusMessage = ''
     this.#original.writeHead.call(response, 304)

@@ -41,12 +41,10 @@ export function connectDoors<R extends IncomingMessage>(
   pages: Pages<R>,
   describe: Describe<R>,
 ): ConnectDoors<R> {
-  const through = (name: string, cache: () => PageCache<R>) =>
-    middleware<R>(name, (request, response, next) =>
-      serve(cache(), describe(request, response), () => next()),
-    )
+  const through = (name: string, cache: PageCache<R>) =>
+    middleware<R>(name, (request, response, next) => serve(cache, describe(request, response), () => next()))
   return {
-    siteCache: () => through('siteCache', () => pages.site),
+    siteCache: () => through('siteCache', pages.site),
     updateCache: () =>
       middleware('updateCache', (_request, response, next) => {
         update(response)
@@ -58,10 +56,7 @@ export function connectDoors<R extends IncomingMessage>(
         warnOrder()
         return next()
       }),
-    cachePage(ttl, options) {
-      const route = pages.route(ttl, options)
-      return through('cachePage', () => route)
-    },
+    cachePage: (ttl, options) => through('cachePage', pages.route(ttl, options)),
     purge: pages.purge,
   }
 }

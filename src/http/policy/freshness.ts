@@ -20,6 +20,11 @@ export interface Lifetime {
 const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([
   200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501,
 ])
+/**
+ * Statuses that the site's own lifetime is for: of the others (an error, a redirect for now) only the response, or a route's ttl, can
+ * say that it may be kept (§3).
+ */
+const DEFAULT_STATUSES: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 410])
 const LONGEST_HEURISTIC = 86_400
 // Two machines seldom agree to the millisecond, and HTTP counts whole seconds.
 const CLOCK_TOLERANCE = 1_000
@@ -51,7 +56,7 @@ export function lifetime(
       return { seconds, from: 'heuristic' }
     }
   }
-  if (rules.defaultTtl !== undefined && governed) {
+  if (rules.defaultTtl !== undefined && governed && (control.public || DEFAULT_STATUSES.has(status))) {
     return { seconds: rules.defaultTtl ?? Infinity, from: 'default' }
   }
   return undefined

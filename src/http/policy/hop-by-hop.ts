@@ -17,6 +17,11 @@ const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ])
 
+/** Fields that no stored page has: those of a connection, and those that are each answer's own. */
+export function isNeverStored(name: string): boolean {
+  return OF_THE_CONNECTION.has(name) || name === 'age' || name === 'set-cookie'
+}
+
 /** A test for the names (in lower case) that must not outlive the connection these fields came on. */
 export function ofTheConnection(fields: Fields): (name: string) => boolean {
   const connection = field(fields, 'connection')

@@ -10,8 +10,8 @@ export interface PageRules {
    */
   readonly ttl?: number | null
   /**
-   * The lifetime of a response that says nothing, for `statuses` only. Left out: such a response is not
-   * stored.
+   * The lifetime of a response that says nothing, for those of `statuses` that may be kept without one (RFC 9111 §3).
+   * Left out: such a response is not stored.
    */
   readonly defaultTtl?: number | null
   /** Statuses that are stored at all. Default `[200]`. */
@@ -37,6 +37,8 @@ export interface PageRules {
    * Fields that select a page though no Vary names them; see `FORWARDED_FIELDS`. Lower case. Default none.
    */
   readonly varyOn?: readonly string[]
+  /** The names that arguments of a query may have, each once, as they stand in it. Default: whatever the query is. */
+  readonly queryNames?: ReadonlySet<string>
   /**
    * Functions that bring the values of a selecting field to one form, by name in lower case, such as
    * `acceptChoices`. They decide who shares a page: they must not join values that the handler tells apart.

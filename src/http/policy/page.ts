@@ -1,4 +1,5 @@
 import { type Fields, isFieldValue, isToken } from './fields.ts'
+import { isNeverStored } from './hop-by-hop.ts'
 
 /** A request, as far as a page cache has to know it. */
 export interface PageRequest {
@@ -100,7 +101,7 @@ export function areWritable(lines: readonly string[]): boolean {
 
 /**
  * A head that comes out of a store others can write to, or undefined where it is not one: a wrong shape, a
- * member missing, a header that would split the response. To be read as a miss.
+ * member missing, a header that would split the response or that no page is stored with. To be read as a miss.
  */
 export function readPageHead(value: unknown): PageHead | undefined {
   if (typeof value !== 'object' || value === null) return undefined
@@ -112,6 +113,7 @@ export function readPageHead(value: unknown): PageHead | undefined {
     (status as number) <= 599 &&
     isList(lines, isText) &&
     areWritable(lines) &&
+    lines.every((name, i) => i % 2 === 1 || (name === name.toLowerCase() && !isNeverStored(name))) &&
     isList(vary, isText) &&
     isList(selected, isTextOrNull) &&
     vary.length === selected.length &&

@@ -2,7 +2,7 @@ import { requestControl, responseControl } from './cache-control.ts'
 import { formatHttpDate, parseHttpDate } from './dates.ts'
 import { type Fields, field, overlay } from './fields.ts'
 import { ageOnArrival, dateOf, lifetime, mayBeGuessed, ownLifetime } from './freshness.ts'
-import { ofTheConnection } from './hop-by-hop.ts'
+import { isNeverStored, ofTheConnection } from './hop-by-hop.ts'
 import { flatLines, type PageHead, type PageRequest, type PageResponse } from './page.ts'
 import type { PageRules } from './page-rules.ts'
 import { freshnessFields } from './response-fields.ts'
@@ -51,6 +51,12 @@ export function record(
   const vary = selectors(request, response, rules)
   if (typeof vary === 'string') return { reason: vary, add: NOTHING }
 
+  const selected = vary.map((name) => selectingValue(request, name, rules))
+  // They rest with every variant.
+  if (selected.reduce((sum, value) => sum + (value?.length ?? 0), 0) > MAX_SELECTED_LENGTH) {
+    return { reason: 'fields-too-large', add: NOTHING }
+  }
+
   const date = dateOf(fields, now)
   const life = lifetime(about.status, fields, control, date, rules, now)
   const validatable = Boolean(rules.keepToValidate) && hasValidator(fields)
@@ -86,7 +92,7 @@ export function record(
       status,
       lines: storedLines(sent, now),
       vary,
-      selected: vary.map((name) => selectingValue(request, name, rules)),
+      selected,
       bornAt,
       receivedAt: now,
       freshUntil,
@@ -103,6 +109,9 @@ export function record(
     add,
   }
 }
+
+/** Longer values of a request, all that select taken together, make no variant. */
+const MAX_SELECTED_LENGTH = 16_384
 
 const NOTHING: Fields = Object.freeze({})
 const NO_NAMES: readonly string[] = Object.freeze([])
@@ -136,7 +145,7 @@ function selectors(
 
 function storedLines(fields: Fields, now: number): string[] {
   const bound = ofTheConnection(fields)
-  const lines = flatLines(fields, (name) => !bound(name) && name !== 'age' && name !== 'set-cookie')
+  const lines = flatLines(fields, (name) => !bound(name) && !isNeverStored(name))
   if (field(fields, 'date') === undefined) lines.push('date', formatHttpDate(now))
   return lines
 }

@@ -19,6 +19,8 @@ export type BypassReason =
   | 'request-body'
   /** The handler may take it for another method. */
   | 'method-override'
+  /** An argument that is not among `queryNames`. */
+  | 'query'
   /** If-Match, If-Unmodified-Since: for the handler to judge (RFC 9111 §4.3.2). */
   | 'precondition'
   /** `bypassOnCookie`. */
@@ -76,6 +78,7 @@ export function bypassReason(
   const length = fields['content-length']
   if (length !== undefined && length !== '0' && length !== 0) return 'request-body'
   if (OVERRIDES.some((name) => fields[name] !== undefined) || namesMethod(target)) return 'method-override'
+  if (rules.queryNames && !isKnownQuery(target, rules.queryNames)) return 'query'
   if (fields['if-match'] !== undefined || fields['if-unmodified-since'] !== undefined) return 'precondition'
   if (rules.bypassOnCookie && fields.cookie !== undefined) return 'cookie'
   return undefined
@@ -143,6 +146,17 @@ function badLines(fields: Fields): RefusalReason | undefined {
   }
   if (count > MAX_LINES || length > MAX_LINES_LENGTH) return 'fields-too-large'
   return areWritable(flatLines(fields, () => true)) ? undefined : 'field-invalid'
+}
+
+// Names are compared as they stand: one that is written in another way would be another key.
+function isKnownQuery(target: string, names: ReadonlySet<string>): boolean {
+  const query = target.indexOf('?')
+  if (query === -1) return true
+  const given = target
+    .slice(query + 1)
+    .split('&')
+    .map((pair) => pair.split('=', 1)[0]!)
+  return new Set(given).size === given.length && given.every((name) => names.has(name))
 }
 
 // `?_method=DELETE` is what method-override libraries read, however its name is encoded.

@@ -28,6 +28,21 @@ const IN_A_304: ReadonlySet<string> = new Set([
   'vary',
 ])
 
+/** What stays beside them when the handler's own answer becomes a 304: what is about this one answer, and not about the page. */
+const STAYS_IN_A_304: ReadonlySet<string> = new Set([
+  ...IN_A_304,
+  'age',
+  'cache-status',
+  'connection',
+  'keep-alive',
+  'set-cookie',
+])
+
+/** Whether a field, by its name in lower case, goes out with a 304 that is made of the handler's answer. */
+export function staysIn304(name: string): boolean {
+  return STAYS_IN_A_304.has(name)
+}
+
 /**
  * Whether the client already has this page. If-None-Match, compared weakly, goes before If-Modified-Since,
  * which is then not looked at (RFC 9110 §13.2.2). Only for a page with status 200.

@@ -322,6 +322,27 @@ describe.each(MOUNTS)('$name', ({ start }) => {
     expect(backend.size?.()).toMatchObject({ entries: 50 })
   })
 
+  it('A86 attack 24: with queryNames only the arguments that the site has make pages', async () => {
+    const url = await site((asked, n) => ({ body: `${asked.url} ${n}` }), {
+      options: { queryNames: ['page', 'sort'] },
+    })
+    for (const path of ['/a', '/a?page=1', '/a?sort=up&page=1', '/a?page']) {
+      await ask(url, { path })
+      expect(isHit(await ask(url, { path })), path).toBe(true)
+    }
+    for (const path of [
+      '/a?x=1',
+      '/a?page=1&x',
+      '/a?page=1&page=1',
+      '/a?%70age=1',
+      '/a?page=1&&',
+      '/a?page=1;x=2&y',
+    ]) {
+      await ask(url, { path })
+      expect(isHit(await ask(url, { path })), path).toBe(false)
+    }
+  })
+
   it('A89 no field of a request purges or refreshes anything', async () => {
     const url = await site(counted)
     await ask(`${url}/a`)

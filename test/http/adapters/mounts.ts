@@ -21,6 +21,8 @@ import * as forNode from '../../../src/http/adapters/node.ts'
 import type { PageCacheOptions } from '../../../src/http/page-options.ts'
 import type { Purge } from '../../../src/http/pages.ts'
 
+type Listener = (request: http.IncomingMessage, response: http.ServerResponse) => unknown
+
 /** What a view sees, in any framework. */
 export interface Asked {
   method: string
@@ -44,6 +46,8 @@ type Doors =
   | 'site'
   | 'halves'
   | 'wrong order'
+  /** `conditionalGet()` alone. */
+  | 'conditional'
   | { route: Parameters<ReturnType<typeof forNode.pageCache>['cachePage']> }
 
 export interface Setup {
@@ -80,6 +84,36 @@ function cachesFor({ backend = memory(), clock }: Setup) {
     clock ? { clock } : {},
     () => format,
   )
+}
+
+interface DoorsOf<D> {
+  siteCache(): D
+  updateCache(): D
+  fetchFromCache(): D
+}
+
+/** The doors of a site that a setup asks for, outermost first; none where it asks for a route's. */
+function siteDoors<D>(pages: DoorsOf<D>, doors: Doors = 'site'): D[] {
+  switch (doors) {
+    case 'site':
+      return [pages.siteCache()]
+    case 'halves':
+      return [pages.updateCache(), pages.fetchFromCache()]
+    case 'wrong order':
+      return [pages.fetchFromCache(), pages.updateCache()]
+    default:
+      return []
+  }
+}
+
+/** Those of a route. */
+function routeDoors<R, C>(
+  pages: { cachePage(...route: Parameters<ReturnType<typeof forNode.pageCache>['cachePage']>): R },
+  conditionalGet: () => C,
+  doors: Doors = 'site',
+): (R | C)[] {
+  if (doors === 'conditional') return [conditionalGet()]
+  return typeof doors === 'object' ? [pages.cachePage(...doors.route)] : []
 }
 
 async function listen(
@@ -135,9 +169,7 @@ const nodeView = (view: View) => async (request: http.IncomingMessage, response:
   nodeAnswer(response, await view(nodeAsked(request)))
 
 const orFail =
-  (
-    listener: (request: http.IncomingMessage, response: http.ServerResponse) => unknown,
-  ): http.RequestListener =>
+  (listener: Listener): http.RequestListener =>
   async (request, response) => {
     try {
       await listener(request, response)
@@ -164,15 +196,11 @@ const nodeConnect: Mount = {
     const caches = cachesFor(setup)
     const pages = forNode.pageCache(caches, setup.options)
     const handler = nodeView(view)
-    const { doors = 'site' } = setup
-    const door =
-      doors === 'site'
-        ? pages.siteCache()(handler)
-        : doors === 'halves'
-          ? pages.updateCache()(pages.fetchFromCache()(handler))
-          : doors === 'wrong order'
-            ? pages.fetchFromCache()(pages.updateCache()(handler))
-            : pages.cachePage(...doors.route)(handler)
+    const doors = [
+      ...siteDoors(pages, setup.doors),
+      ...routeDoors(pages, forNode.conditionalGet, setup.doors),
+    ]
+    const door = doors.reduceRight((inner: Listener, outer) => outer(inner), handler)
     const outer = (request: http.IncomingMessage, response: http.ServerResponse) => {
       for (const [name, value] of Object.entries(setup.before?.() ?? {})) response.setHeader(name, value)
       return door(request, response)
@@ -189,17 +217,15 @@ function expressMount(name: string, make: typeof express): Mount {
       const caches = cachesFor(setup)
       const pages = forExpress.pageCache(caches, setup.options)
       const app = make()
-      const { doors = 'site', before } = setup
+      const { doors, before } = setup
       if (before) {
         app.use((_request: express.Request, response: express.Response, next: express.NextFunction) => {
           response.set(before())
           next()
         })
       }
-      if (doors === 'site') app.use(pages.siteCache())
-      else if (doors === 'halves') app.use(pages.updateCache(), pages.fetchFromCache())
-      else if (doors === 'wrong order') app.use(pages.fetchFromCache(), pages.updateCache())
-      else app.use(pages.cachePage(...doors.route))
+      for (const door of siteDoors(pages, doors)) app.use(door)
+      for (const door of routeDoors(pages, forExpress.conditionalGet, doors)) app.use(door)
       app.use((request: express.Request, response: express.Response, next: express.NextFunction) => {
         Promise.resolve(view(nodeAsked(request)))
           .then((answer) => {
@@ -228,17 +254,15 @@ const koa: Mount = {
     const pages = forKoa.pageCache(caches, setup.options)
     const app = new Koa()
     app.silent = true
-    const { doors = 'site', before } = setup
+    const { doors, before } = setup
     if (before) {
       app.use((context, next) => {
         context.set(before())
         return next()
       })
     }
-    if (doors === 'site') app.use(pages.siteCache())
-    else if (doors === 'halves') app.use(pages.updateCache()).use(pages.fetchFromCache())
-    else if (doors === 'wrong order') app.use(pages.fetchFromCache()).use(pages.updateCache())
-    else app.use(pages.cachePage(...doors.route))
+    for (const door of siteDoors(pages, doors)) app.use(door)
+    for (const door of routeDoors(pages, forKoa.conditionalGet, doors)) app.use(door)
     app.use(async (context) => {
       const answer = await view(nodeAsked(context.req))
       context.status = answer.status ?? 200
@@ -256,12 +280,10 @@ const inFastify: Mount = {
     const caches = cachesFor(setup)
     const pages = forFastify.pageCache(caches, setup.options)
     const app = fastify({ routerOptions: { ignoreTrailingSlash: false } })
-    const { doors = 'site', before } = setup
+    const { doors, before } = setup
     if (before) app.addHook('onRequest', async (_request, reply) => void reply.headers(before()))
-    if (doors === 'site') app.register(pages.siteCache())
-    else if (doors === 'halves') app.register(pages.updateCache()).register(pages.fetchFromCache())
-    else if (doors === 'wrong order') app.register(pages.fetchFromCache()).register(pages.updateCache())
-    else app.addHook('onRequest', pages.cachePage(...doors.route))
+    for (const door of siteDoors(pages, doors)) app.register(door)
+    for (const door of routeDoors(pages, forFastify.conditionalGet, doors)) app.addHook('onRequest', door)
     app.addHttpMethod('PURGE')
     app.addContentTypeParser('*', (_request, _payload, done) => done(null))
     app.register(async (routes) => {
@@ -309,15 +331,11 @@ const inFetch: Mount = {
     const caches = cachesFor(setup)
     const pages = forFetch.pageCache(caches, setup.options)
     const handler = async (request: Request) => fetchAnswer(request.method, await view(fetchAsked(request)))
-    const { doors = 'site' } = setup
-    const door =
-      doors === 'site'
-        ? pages.siteCache()(handler)
-        : doors === 'halves'
-          ? pages.updateCache()(pages.fetchFromCache()(handler))
-          : doors === 'wrong order'
-            ? pages.fetchFromCache()(pages.updateCache()(handler))
-            : pages.cachePage(...doors.route)(handler)
+    const doors = [
+      ...siteDoors(pages, setup.doors),
+      ...routeDoors(pages, forFetch.conditionalGet, setup.doors),
+    ]
+    const door = doors.reduceRight((inner: forFetch.FetchHandler<[]>, outer) => outer(inner), handler)
     const errorHandler = () => new Response('failed', { status: 500 })
     return listen(
       getRequestListener(door, { errorHandler, overrideGlobalObjects: false }),
@@ -334,17 +352,15 @@ const hono: Mount = {
     const caches = cachesFor(setup)
     const pages = forHono.pageCache(caches, setup.options)
     const app = new Hono()
-    const { doors = 'site', before } = setup
+    const { doors, before } = setup
     if (before) {
       app.use(async (context, next) => {
         for (const [name, value] of Object.entries(before())) context.header(name, value)
         await next()
       })
     }
-    if (doors === 'site') app.use(pages.siteCache())
-    else if (doors === 'halves') app.use(pages.updateCache()).use(pages.fetchFromCache())
-    else if (doors === 'wrong order') app.use(pages.fetchFromCache()).use(pages.updateCache())
-    else app.use(pages.cachePage(...doors.route))
+    for (const door of siteDoors(pages, doors)) app.use(door)
+    for (const door of routeDoors(pages, forHono.conditionalGet, doors)) app.use(door)
     app.all('*', async (context) => {
       const made = fetchAnswer(context.req.method, await view(fetchAsked(context.req.raw)))
       return before ? context.newResponse(made.body, made) : made
