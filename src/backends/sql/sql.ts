@@ -27,7 +27,7 @@ import {
 import { adoptPg, loadPg, type PgPool, type PgSingle } from './executors/pg.ts'
 import { adoptPostgresJs, loadPostgresJs, type PostgresJsSql } from './executors/postgres-js.ts'
 import { refusing, type SqlOptions, type SqlServerOptions, settle, settleServer } from './options.ts'
-import { type Drivers, isMissing, placesOf } from './places.ts'
+import { type Drivers, placesOf } from './places.ts'
 import { Servers } from './servers.ts'
 import { SqliteFile } from './sqlite-file.ts'
 
@@ -159,18 +159,21 @@ function adoptSqlite(given: object): Handle {
 }
 
 async function openSqlite(path: string, name: keyof typeof SQLITE | undefined): Promise<Handle> {
+  let unusable: unknown
   for (const one of name ? [name] : (['better-sqlite3', 'node:sqlite'] as const)) {
     let open: (path: string) => Handle
     try {
       open = await SQLITE[one]()
     } catch (error) {
-      if (!isMissing(error)) throw error
+      // Also a package that was built for another Node.
+      unusable ??= error
       continue
     }
     return open(path)
   }
   throw new ConfigError(
     'MISSING_PACKAGE',
-    'sqlite() needs a driver: npm install better-sqlite3, or Node from 22.5 on',
+    'sqlite() needs a driver: npm install better-sqlite3 (npm rebuild better-sqlite3, where it was built for another Node), or Node from 22.5 on',
+    { cause: unusable },
   )
 }

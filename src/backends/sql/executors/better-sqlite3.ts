@@ -68,8 +68,10 @@ export function fromBetterSqlite3(database: BetterSqlite3Database): Handle {
   }
 }
 
-/** Opens a file; rejects with `ERR_MODULE_NOT_FOUND` where the package is not installed. */
+/** Opens a file; rejects where the package is not installed, or was built for another Node. */
 export async function loadBetterSqlite3(): Promise<(path: string) => Handle> {
   const { default: Database } = await import('better-sqlite3')
+  // What it is built of is loaded only now.
+  new Database(':memory:').close()
   return (path) => fromBetterSqlite3(new Database(path, { timeout: 0 }))
 }

@@ -46,21 +46,35 @@ export function fromNodeSqlite(database: NodeSqliteDatabase): Handle {
       return false
     },
     run(statement, values): Result {
-      const query = prepared.get(statement) ?? prepare(statement)
-      if (/^(SELECT|WITH)|RETURNING/.test(statement.text)) {
-        const rows = query.all(...values).map((row) => Object.values(row))
-        return { rows, changed: rows.length }
+      try {
+        const query = prepared.get(statement) ?? prepare(statement)
+        if (/^(SELECT|WITH)|RETURNING/.test(statement.text)) {
+          const rows = query.all(...values).map((row) => Object.values(row))
+          return { rows, changed: rows.length }
+        }
+        const { changes, lastInsertRowid } = query.run(...values)
+        const inserted = lastInsertRowid !== lastRow
+        lastRow = lastInsertRowid
+        return { rows: [], changed: Number(changes), last: inserted ? Number(lastInsertRowid) : undefined }
+      } catch (error) {
+        throw named(error)
       }
-      const { changes, lastInsertRowid } = query.run(...values)
-      const inserted = lastInsertRowid !== lastRow
-      lastRow = lastInsertRowid
-      return { rows: [], changed: Number(changes), last: inserted ? Number(lastInsertRowid) : undefined }
     },
     pick(statement, values) {
-      const row = (prepared.get(statement) ?? prepare(statement)).get(...values)
-      return row && Object.values(row)[0]
+      try {
+        const row = (prepared.get(statement) ?? prepare(statement)).get(...values)
+        return row && Object.values(row)[0]
+      } catch (error) {
+        throw named(error)
+      }
     },
-    exec: (text) => database.exec(text),
+    exec(text) {
+      try {
+        database.exec(text)
+      } catch (error) {
+        throw named(error)
+      }
+    },
     close() {
       prepared.clear()
       database.close()
@@ -68,9 +82,40 @@ export function fromNodeSqlite(database: NodeSqliteDatabase): Handle {
   }
 }
 
+/** SQLite's results, by the numbers that are all Node tells of them (https://sqlite.org/rescode.html). */
+const RESULTS = new Map([
+  [1, 'ERROR'],
+  [5, 'BUSY'],
+  [6, 'LOCKED'],
+  [7, 'NOMEM'],
+  [8, 'READONLY'],
+  [10, 'IOERR'],
+  [11, 'CORRUPT'],
+  [13, 'FULL'],
+  [14, 'CANTOPEN'],
+  [17, 'SCHEMA'],
+  [18, 'TOOBIG'],
+  [19, 'CONSTRAINT'],
+  [23, 'AUTH'],
+  [26, 'NOTADB'],
+])
+
+/** The error with the code that it has from better-sqlite3. What is more exact than the last eight bits is left out. */
+function named(error: unknown): unknown {
+  if (!(error instanceof Error && 'errcode' in error)) return error
+  const result = RESULTS.get(Number(error.errcode) & 0xff)
+  return result === undefined ? error : Object.assign(error, { code: `SQLITE_${result}` })
+}
+
 /** Opens a file; rejects with `ERR_UNKNOWN_BUILTIN_MODULE` where Node has none. */
 export async function loadNodeSqlite(): Promise<(path: string) => Handle> {
   const name: string = 'node:sqlite'
   const { DatabaseSync } = (await import(name)) as NodeSqlite
-  return (path) => fromNodeSqlite(new DatabaseSync(path))
+  return (path) => {
+    try {
+      return fromNodeSqlite(new DatabaseSync(path))
+    } catch (error) {
+      throw named(error)
+    }
+  }
 }

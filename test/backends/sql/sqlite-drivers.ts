@@ -1,0 +1,44 @@
+/** The SQLites of this Node: the package, where it is built for it, and Node's own from 22.5 on. */
+import { createRequire } from 'node:module'
+import type { SqliteHandle } from '../../../src/backends/sql/sql.ts'
+
+const require = createRequire(import.meta.url)
+
+export interface SqliteDriver {
+  readonly name: 'better-sqlite3' | 'node:sqlite'
+  /** A handle of the user's own. */
+  open(path: string): SqliteHandle
+}
+
+const KNOWN: readonly SqliteDriver[] = [
+  { name: 'better-sqlite3', open: (path) => new (require('better-sqlite3'))(path) },
+  { name: 'node:sqlite', open: (path) => new (require('node:sqlite').DatabaseSync)(path) },
+]
+
+export const DRIVERS = KNOWN.filter(({ open }) => {
+  try {
+    open(':memory:').close()
+    return true
+  } catch {
+    return false
+  }
+})
+if (DRIVERS.length === 0) throw new Error('No SQLite: npm rebuild better-sqlite3')
+
+interface Asked {
+  readonly reader?: boolean
+  raw?(on: boolean): Asked
+  all(): object[]
+  run(): unknown
+}
+
+/** What a statement answers; rows as arrays. */
+export function ask(handle: SqliteHandle, text: string): unknown[][] {
+  const statement = handle.prepare(text) as Asked
+  if (statement.reader === false) {
+    statement.run()
+    return []
+  }
+  statement.raw?.(true)
+  return statement.all().map((row) => Object.values(row))
+}
