@@ -15,6 +15,7 @@ import { groups, Reads } from './reads.ts'
 import * as scripts from './scripts.ts'
 import type { Servers } from './servers.ts'
 import { claimKey } from './slot.ts'
+import { Writes } from './writes.ts'
 
 const MINUS = 0x2d
 const ZERO = 0x30
@@ -34,6 +35,7 @@ export class RedisBackend implements Backend {
   readonly network: Network
   readonly #servers: Servers
   readonly #reads: Reads
+  readonly #writes: Writes
   #host: Host | undefined
 
   constructor(servers: Servers, { opTimeout, connectTimeout, maxInFlight }: LinkOptions) {
@@ -49,7 +51,15 @@ export class RedisBackend implements Backend {
       noAnswer: (error) => servers.noAnswer(error),
       reconnect: () => servers.reconnect(),
     }
-    this.#reads = new Reads(servers, (key) => this.#host?.corrupt(key, 'wrong-type'))
+    this.#writes = new Writes(
+      (script, keys, args) => this.#send(script, keys, args),
+      () => servers.cluster,
+    )
+    this.#reads = new Reads(
+      servers,
+      () => this.#writes.leave(),
+      (key) => this.#host?.corrupt(key, 'wrong-type'),
+    )
   }
 
   open(host: Host): void {
@@ -65,24 +75,25 @@ export class RedisBackend implements Backend {
   }
 
   async getMany(space: Space, keys: readonly string[]): Promise<Map<string, Stored>> {
-    const byStorageKey = new Map(keys.map((key) => [space.frame(key), key]))
     let lost = 0
     let why: Error | undefined
-    const values = await this.#reads.getMany([...byStorageKey.keys()], (part, error) => {
-      if (answered(error, 'WRONGTYPE')) return this.#host?.corrupt(byStorageKey.get(part[0]!)!, 'wrong-type')
-      lost += part.length
+    const storageKeys = keys.map((key) => space.frame(key))
+    const values = await this.#reads.getMany(storageKeys, (places, error) => {
+      if (answered(error, 'WRONGTYPE')) return this.#host?.corrupt(keys[places[0]!]!, 'wrong-type')
+      lost += places.length
       why = error
     })
-    if (why && lost === byStorageKey.size) throw why
+    if (why && lost === keys.length) throw why
     // A part of a Cluster: its keys are missing, the others are served.
     if (why) this.#host?.failed('getMany', why)
     const found = new Map<string, Stored>()
-    for (const [storageKey, stored] of values) found.set(byStorageKey.get(storageKey)!, stored)
+    for (let i = 0; i < keys.length; i++) if (values[i]) found.set(keys[i]!, values[i])
     return found
   }
 
   async has(space: Space, key: string): Promise<boolean | 'graced'> {
     const storageKey = space.frame(key)
+    this.#writes.leave()
     try {
       const first = await this.#servers.reader().call(['getrange', storageKey, '0', '0'], storageKey, true)
       if (!(first instanceof Buffer) || first.length === 0) return false
@@ -105,27 +116,28 @@ export class RedisBackend implements Backend {
     }
   }
 
-  set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    const args = [bytes(what), this.#px(expiresAt)]
-    return this.#both(scripts.SET, space.frame(key), args).then((reply) => this.#kept('set', reply))
+  async set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
+    const stored = await this.#writes.set(space.frame(key), bytes(what), this.#px(expiresAt))
+    if (!stored) this.#full('set')
+    return stored
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
     const px = this.#px(expiresAt)
+    const writes: { key: string; storageKey: string; bytes: Buffer; px: string }[] = []
+    for (const [key, what] of entries) {
+      writes.push({ key, storageKey: space.frame(key), bytes: bytes(what), px })
+    }
     const failed: string[] = []
-    const framed = [...entries].map(([key, what]) => ({ key, what, storageKey: space.frame(key) }))
-    const parts = groups(framed, ({ storageKey }) => storageKey, this.#servers.cluster)
     await this.#each(
       'setMany',
-      parts.map(async (part) => {
-        const keys = part.flatMap(({ storageKey }) => [storageKey, claimKey(storageKey)])
+      this.#writes.setMany(writes).map(async ({ part, full }) => {
         try {
-          const reply = await this.#run(scripts.SET_MANY, keys, [px, ...part.map(({ what }) => bytes(what))])
-          if (!Array.isArray(reply) || reply.length === 0) return
-          this.#full('setMany')
-          failed.push(...reply.map((place) => part[Number(place) - 1]!.key))
+          const refused = await full
+          if (refused.length > 0) this.#full('setMany')
+          for (const { key } of refused) failed.push(key)
         } catch (error) {
-          failed.push(...part.map(({ key }) => key))
+          for (const { key } of part) failed.push(key)
           throw error
         }
       }),
@@ -208,6 +220,7 @@ export class RedisBackend implements Backend {
 
   async clear(what: Space | 'everything'): Promise<void> {
     const { leader, cluster } = this.#servers
+    this.#writes.leave()
     if (what === 'everything') await clearEverything(leader)
     else if (what.start !== undefined) await clearSpace(leader, what, what.start, cluster)
   }
@@ -245,8 +258,13 @@ export class RedisBackend implements Backend {
     return this.#run(script, [storageKey], args)
   }
 
+  #run(script: scripts.Script, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
+    this.#writes.leave()
+    return this.#send(script, keys, args)
+  }
+
   /** By its digest; with its source where the server does not know it yet. */
-  #run({ sha, source }: scripts.Script, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
+  #send({ sha, source }: scripts.Script, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
     const { leader } = this.#servers
     const words = ['evalsha', sha, String(keys.length), ...keys, ...args]
     return leader.call(words, keys[0]!).catch((error: unknown) => {

@@ -37,12 +37,18 @@ const PATIENCE = 40
 /** One operation may be a command for each slot of its keys. */
 const COMMANDS_PER_OPERATION = 16
 
+/** Told how a command ended: one of the two, once. */
+export interface Asker {
+  replied(reply: Reply): void
+  failed(error: CacheError): void
+}
+
 /** A command under way. */
 class Pending extends Waiting<Pending> {
   readonly client: Client
   readonly key: string
   readonly read: boolean
-  readonly reject: (error: Error) => void
+  readonly asker: Asker
   readonly #late: (pending: Pending) => void
 
   constructor(
@@ -50,14 +56,14 @@ class Pending extends Waiting<Pending> {
     key: string,
     read: boolean,
     patience: number,
-    reject: (error: Error) => void,
+    asker: Asker,
     late: (pending: Pending) => void,
   ) {
     super(patience)
     this.client = client
     this.key = key
     this.read = read
-    this.reject = reject
+    this.asker = asker
     this.#late = late
   }
 
@@ -98,11 +104,21 @@ export class Link {
   }
 
   call(words: readonly Word[], key: string, read = false): Promise<Reply> {
+    return new Promise((replied, failed) => this.ask(words, key, read, { replied, failed }))
+  }
+
+  /** The same, told without a promise: the hot path. */
+  ask(words: readonly Word[], key: string, read: boolean, asker: Asker): void {
     const client = this.#client
-    if (client?.ready) return this.#send(client, client.call, words, key, read)
-    if (this.#closed) return Promise.reject(new ClosedError())
-    if (this.#tried) return Promise.reject(this.#away())
-    return this.#attempt().then((opened) => this.#send(opened, opened.call, words, key, read))
+    if (client?.ready) this.#send(client, client.call, words, key, read, asker)
+    else if (this.#closed) asker.failed(new ClosedError())
+    else if (this.#tried) asker.failed(this.#away())
+    else {
+      this.#attempt().then(
+        (opened) => this.#send(opened, opened.call, words, key, read, asker),
+        (error: unknown) => asker.failed(failureOf(error)),
+      )
+    }
   }
 
   /** A way to each server that takes writes: one, or those of the Cluster. */
@@ -111,7 +127,10 @@ export class Link {
     if (!this.#tried) await this.#attempt()
     const client = this.#client
     if (!client?.ready) throw this.#away()
-    return client.masters().map((call) => (words) => this.#send(client, call, words, '', false))
+    return client.masters().map(
+      (call) => (words) =>
+        new Promise((replied, failed) => this.#send(client, call, words, '', false, { replied, failed })),
+    )
   }
 
   /** Ends the present connection and resolves when a new one has answered. */
@@ -136,38 +155,41 @@ export class Link {
     words: readonly Word[],
     key: string,
     read: boolean,
-  ): Promise<Reply> {
+    asker: Asker,
+  ): void {
     const { maxInFlight, opTimeout } = this.#options
     if (this.#pending.size >= maxInFlight * COMMANDS_PER_OPERATION) {
-      return Promise.reject(failure('OVERLOADED', 'Too many commands are under way to Redis'))
+      asker.failed(failure('OVERLOADED', 'Too many commands are under way to Redis'))
+      return
     }
     const node = this.#silent.size > 0 ? client.nodeOf?.(key, read) : undefined
-    if (node !== undefined && this.#silent.refuses(node)) return Promise.reject(timedOut(opTimeout))
-    return new Promise((resolve, reject) => {
-      const pending = new Pending(client, key, read, opTimeout + PATIENCE, reject, this.#late)
-      this.#pending.begin(pending)
-      call(words, key, read).then(
-        (reply) => {
-          if (!this.#pending.end(pending)) return
-          if (node !== undefined) this.#silent.forget(node)
-          resolve(reply)
-        },
-        (error: unknown) => {
-          if (this.#pending.end(pending)) this.#failed(pending, failureOf(error))
-        },
-      )
-    })
+    if (node !== undefined && this.#silent.refuses(node)) {
+      asker.failed(timedOut(opTimeout))
+      return
+    }
+    const pending = new Pending(client, key, read, opTimeout + PATIENCE, asker, this.#late)
+    this.#pending.begin(pending)
+    call(words, key, read).then(
+      (reply) => {
+        if (!this.#pending.end(pending)) return
+        if (node !== undefined) this.#silent.forget(node)
+        asker.replied(reply)
+      },
+      (error: unknown) => {
+        if (this.#pending.end(pending)) this.#failed(pending, failureOf(error))
+      },
+    )
   }
 
-  #failed({ client, reject }: Pending, error: CacheError): void {
-    reject(error)
+  #failed({ client, asker }: Pending, error: CacheError): void {
+    asker.failed(error)
     // A leader that has become a replica: the one to write to is elsewhere now.
     if (answered(error, 'READONLY') && client === this.#client) this.#replace(error)
   }
 
   readonly #late = (pending: Pending): void => {
     const why = timedOut(this.#options.opTimeout)
-    pending.reject(why)
+    pending.asker.failed(why)
     if (pending.client !== this.#client) return
     if (pending.client.nodeOf) this.#leaveNode(pending.client, pending)
     else this.#replace(why)
@@ -208,7 +230,7 @@ export class Link {
     this.#comeBack(since > RETRY_WITHIN ? 0 : Math.random() * RETRY_WITHIN)
   }
 
-  #end(why: Error): void {
+  #end(why: CacheError): void {
     clearTimeout(this.#retry)
     this.#retry = undefined
     const client = this.#client
@@ -216,7 +238,7 @@ export class Link {
     this.#silent.forget()
     if (client && !this.#source.borrowed) client.destroy()
     for (const pending of this.#pending.all()) {
-      if (pending.client === client && this.#pending.end(pending)) pending.reject(why)
+      if (pending.client === client && this.#pending.end(pending)) pending.asker.failed(why)
     }
   }
 

@@ -4,13 +4,13 @@
  */
 
 import type { Reply } from './client.ts'
-import { answered, failure, failureOf } from './failure.ts'
+import { answered, failure } from './failure.ts'
 import type { Link } from './link.ts'
 import type { Servers } from './servers.ts'
 import { slotOf } from './slot.ts'
 
 /** So many keys a command: more would hold up everybody else's on the server. */
-const MOST_KEYS = 200
+export const MOST_KEYS = 200
 
 interface Read {
   readonly storageKey: string
@@ -21,12 +21,17 @@ interface Read {
 
 export class Reads {
   readonly #servers: Servers
+  readonly #before: () => void
   readonly #wrongType: (key: string) => void
   #waiting: Read[] = []
 
-  /** @param wrongType told of a key that holds something else than bytes; to the caller it is missing. */
-  constructor(servers: Servers, wrongType: (key: string) => void) {
+  /**
+   * @param before called before reads leave: what else waits for the end of the turn goes first.
+   * @param wrongType told of a key that holds something else than bytes; to the caller it is missing.
+   */
+  constructor(servers: Servers, before: () => void, wrongType: (key: string) => void) {
     this.#servers = servers
+    this.#before = before
     this.#wrongType = wrongType
   }
 
@@ -37,19 +42,31 @@ export class Reads {
     })
   }
 
-  /** What is there, by storage key. Tells of each part that failed; the others are answered. */
-  async getMany(keys: readonly string[], failed: (keys: readonly string[], error: Error) => void) {
-    const found = new Map<string, Buffer>()
+  /** What is there, in the order of the keys. Tells of each part that failed, by place; the others are answered. */
+  async getMany(
+    keys: readonly string[],
+    failed: (places: readonly number[], error: Error) => void,
+  ): Promise<(Buffer | undefined)[]> {
+    const found = new Array<Buffer | undefined>(keys.length)
+    this.#before()
     const link = this.#servers.reader()
+    const parts = groups([...keys.keys()], (place) => keys[place]!, this.#servers.cluster)
     await Promise.all(
-      groups(keys, (key) => key, this.#servers.cluster).map(async (part) => {
-        try {
-          const values = await ask(link, part)
-          for (let i = 0; i < part.length; i++) if (values[i]) found.set(part[i]!, values[i]!)
-        } catch (error) {
-          failed(part, failureOf(error))
-        }
-      }),
+      parts.map(
+        (places) =>
+          new Promise<void>((done) => {
+            ask(link, places.map((place) => keys[place]!), {
+              values(replies) {
+                for (let i = 0; i < places.length; i++) found[places[i]!] = bytesOf(replies[i])
+                done()
+              },
+              failed(error) {
+                failed(places, error)
+                done()
+              },
+            })
+          }),
+      ),
     )
     return found
   }
@@ -57,36 +74,29 @@ export class Reads {
   readonly #leave = (): void => {
     const reads = this.#waiting
     this.#waiting = []
+    this.#before()
     const link = this.#servers.reader()
     for (const part of groups(reads, storageKeyOf, this.#servers.cluster)) this.#together(link, part)
   }
 
-  #alone(link: Link, { storageKey, key, resolve, reject }: Read): void {
-    link.call(['get', storageKey], storageKey, true).then(
-      (reply) => resolve(bytesOf(reply)),
-      (error: unknown) => {
-        if (!answered(error, 'WRONGTYPE')) return reject(failureOf(error))
-        this.#wrongType(key)
-        resolve(undefined)
-      },
-    )
-  }
-
   #together(link: Link, reads: readonly Read[]): void {
-    if (reads.length === 1) {
-      this.#alone(link, reads[0]!)
-      return
-    }
-    ask(link, reads.map(storageKeyOf)).then(
-      (values) => {
-        for (let i = 0; i < reads.length; i++) reads[i]!.resolve(values[i])
+    ask(link, reads.map(storageKeyOf), {
+      values(replies) {
+        for (let i = 0; i < reads.length; i++) reads[i]!.resolve(bytesOf(replies[i]))
       },
-      (error: unknown) => {
-        // One key that an ACL forbids refuses the whole command: then each is asked for by itself.
-        if (answered(error, 'NOPERM')) for (const read of reads) this.#alone(link, read)
-        else for (const read of reads) read.reject(failureOf(error))
+      failed: (error) => {
+        const [first] = reads
+        if (reads.length === 1 && answered(error, 'WRONGTYPE')) {
+          this.#wrongType(first!.key)
+          first!.resolve(undefined)
+        } else if (reads.length > 1 && answered(error, 'NOPERM')) {
+          // One key that an ACL forbids refuses the whole command: then each is asked for by itself.
+          for (const read of reads) this.#together(link, [read])
+        } else {
+          for (const read of reads) read.reject(error)
+        }
       },
-    )
+    })
   }
 }
 
@@ -94,15 +104,25 @@ function storageKeyOf({ storageKey }: Read): string {
   return storageKey
 }
 
-async function ask(link: Link, keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-  const first = keys[0]!
-  if (keys.length === 1) return [bytesOf(await link.call(['get', first], first, true))]
-  const replies = await link.call(['mget', ...keys], first, true)
-  if (Array.isArray(replies) && replies.length === keys.length) return replies.map(bytesOf)
-  throw failure('PROTOCOL', 'Redis answered MGET with another number of values')
+interface Listener {
+  values(replies: readonly Reply[]): void
+  failed(error: Error): void
 }
 
-function bytesOf(reply: Reply): Buffer | undefined {
+function ask(link: Link, keys: readonly string[], told: Listener): void {
+  const first = keys[0]!
+  const words = keys.length === 1 ? ['get', first] : ['mget', ...keys]
+  link.ask(words, first, true, {
+    replied(reply) {
+      if (keys.length === 1) told.values([reply])
+      else if (Array.isArray(reply) && reply.length === keys.length) told.values(reply)
+      else told.failed(failure('PROTOCOL', 'Redis answered MGET with another number of values'))
+    },
+    failed: (error) => told.failed(error),
+  })
+}
+
+function bytesOf(reply: Reply | undefined): Buffer | undefined {
   return reply instanceof Buffer ? reply : undefined
 }
 
