@@ -52,14 +52,11 @@ export class RedisBackend implements Backend {
       reconnect: () => servers.reconnect(),
     }
     this.#writes = new Writes(
-      (script, keys, args) => this.#send(script, keys, args),
+      servers.leader,
       () => servers.cluster,
+      () => this.#full('set'),
     )
-    this.#reads = new Reads(
-      servers,
-      () => this.#writes.leave(),
-      (key) => this.#host?.corrupt(key, 'wrong-type'),
-    )
+    this.#reads = new Reads(servers, this.#writes.leave, (key) => this.#host?.corrupt(key, 'wrong-type'))
   }
 
   open(host: Host): void {
@@ -116,10 +113,8 @@ export class RedisBackend implements Backend {
     }
   }
 
-  async set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    const stored = await this.#writes.set(space.frame(key), bytes(what), this.#px(expiresAt))
-    if (!stored) this.#full('set')
-    return stored
+  set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
+    return this.#writes.set(space.frame(key), bytes(what), this.#px(expiresAt))
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
@@ -260,16 +255,9 @@ export class RedisBackend implements Backend {
 
   #run(script: scripts.Script, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
     this.#writes.leave()
-    return this.#send(script, keys, args)
-  }
-
-  /** By its digest; with its source where the server does not know it yet. */
-  #send({ sha, source }: scripts.Script, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
-    const { leader } = this.#servers
-    const words = ['evalsha', sha, String(keys.length), ...keys, ...args]
-    return leader.call(words, keys[0]!).catch((error: unknown) => {
-      if (!answered(error, 'NOSCRIPT')) throw error
-      return leader.call(['eval', source, ...words.slice(2)], keys[0]!)
+    const words = ['evalsha', script.sha, String(keys.length), ...keys, ...args]
+    return new Promise((replied, failed) => {
+      scripts.runScript(this.#servers.leader, script, words, { replied, failed }, false)
     })
   }
 

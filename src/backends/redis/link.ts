@@ -104,18 +104,18 @@ export class Link {
   }
 
   call(words: readonly Word[], key: string, read = false): Promise<Reply> {
-    return new Promise((replied, failed) => this.ask(words, key, read, { replied, failed }))
+    return new Promise((replied, failed) => this.ask(words, key, read, { replied, failed }, read))
   }
 
-  /** The same, told without a promise: the hot path. */
-  ask(words: readonly Word[], key: string, read: boolean, asker: Asker): void {
+  /** The same, told without a promise, for what stands for all of its turn: the hot path. */
+  ask(words: readonly Word[], key: string, read: boolean, asker: Asker, joined = true): void {
     const client = this.#client
-    if (client?.ready) this.#send(client, client.call, words, key, read, asker)
+    if (client?.ready) this.#send(client, client.call, words, key, read, asker, joined)
     else if (this.#closed) asker.failed(new ClosedError())
     else if (this.#tried) asker.failed(this.#away())
     else {
       this.#attempt().then(
-        (opened) => this.#send(opened, opened.call, words, key, read, asker),
+        (opened) => this.#send(opened, opened.call, words, key, read, asker, joined),
         (error: unknown) => asker.failed(failureOf(error)),
       )
     }
@@ -127,10 +127,12 @@ export class Link {
     if (!this.#tried) await this.#attempt()
     const client = this.#client
     if (!client?.ready) throw this.#away()
-    return client.masters().map(
-      (call) => (words) =>
-        new Promise((replied, failed) => this.#send(client, call, words, '', false, { replied, failed })),
-    )
+    return client
+      .masters()
+      .map(
+        (call) => (words) =>
+          new Promise((replied, failed) => this.#send(client, call, words, '', false, { replied, failed })),
+      )
   }
 
   /** Ends the present connection and resolves when a new one has answered. */
@@ -156,6 +158,7 @@ export class Link {
     key: string,
     read: boolean,
     asker: Asker,
+    joined = false,
   ): void {
     const { maxInFlight, opTimeout } = this.#options
     if (this.#pending.size >= maxInFlight * COMMANDS_PER_OPERATION) {
@@ -169,7 +172,7 @@ export class Link {
     }
     const pending = new Pending(client, key, read, opTimeout + PATIENCE, asker, this.#late)
     this.#pending.begin(pending)
-    call(words, key, read).then(
+    call(words, key, read, joined).then(
       (reply) => {
         if (!this.#pending.end(pending)) return
         if (node !== undefined) this.#silent.forget(node)

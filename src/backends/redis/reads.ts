@@ -4,19 +4,74 @@
  */
 
 import type { Reply } from './client.ts'
-import { answered, failure } from './failure.ts'
-import type { Link } from './link.ts'
+import { answered, failure, failureOf } from './failure.ts'
+import type { Asker, Link } from './link.ts'
 import type { Servers } from './servers.ts'
 import { slotOf } from './slot.ts'
 
 /** So many keys a command: more would hold up everybody else's on the server. */
 export const MOST_KEYS = 200
 
-interface Read {
+/** The end of the turn. A `queueMicrotask` costs more than all the rest that is done here for a read. */
+export const TURN = Promise.resolve()
+
+class Read {
   readonly storageKey: string
   readonly key: string
-  resolve(bytes: Buffer | undefined): void
-  reject(error: Error): void
+  readonly resolve: (bytes: Buffer | undefined) => void
+  readonly reject: (error: Error) => void
+
+  constructor(storageKey: string, key: string, resolve: Read['resolve'], reject: Read['reject']) {
+    this.storageKey = storageKey
+    this.key = key
+    this.resolve = resolve
+    this.reject = reject
+  }
+}
+
+/** Reads that share a command. */
+class Batch implements Asker {
+  readonly #link: Link
+  readonly #reads: readonly Read[]
+  readonly #wrongType: (key: string) => void
+
+  constructor(link: Link, reads: readonly Read[], wrongType: (key: string) => void) {
+    this.#link = link
+    this.#reads = reads
+    this.#wrongType = wrongType
+  }
+
+  leave(): void {
+    const reads = this.#reads
+    const first = reads[0]!.storageKey
+    const words = reads.length === 1 ? ['get', first] : ['mget']
+    if (reads.length > 1) for (const { storageKey } of reads) words.push(storageKey)
+    this.#link.ask(words, first, true, this)
+  }
+
+  replied(reply: Reply): void {
+    const reads = this.#reads
+    if (reads.length === 1) {
+      reads[0]!.resolve(bytesOf(reply))
+    } else if (Array.isArray(reply) && reply.length === reads.length) {
+      for (let i = 0; i < reads.length; i++) reads[i]!.resolve(bytesOf(reply[i]))
+    } else {
+      this.failed(otherNumber())
+    }
+  }
+
+  failed(error: Error): void {
+    const [first] = this.#reads
+    if (this.#reads.length > 1 && answered(error, 'NOPERM')) {
+      // One key that an ACL forbids refuses the whole command: then each is asked for by itself.
+      for (const read of this.#reads) new Batch(this.#link, [read], this.#wrongType).leave()
+    } else if (this.#reads.length === 1 && answered(error, 'WRONGTYPE')) {
+      this.#wrongType(first!.key)
+      first!.resolve(undefined)
+    } else {
+      for (const read of this.#reads) read.reject(error)
+    }
+  }
 }
 
 export class Reads {
@@ -37,8 +92,8 @@ export class Reads {
 
   get(storageKey: string, key: string): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ storageKey, key, resolve, reject })
-      if (this.#waiting.length === 1) queueMicrotask(this.#leave)
+      this.#waiting.push(new Read(storageKey, key, resolve, reject))
+      if (this.#waiting.length === 1) void TURN.then(this.#leave)
     })
   }
 
@@ -52,21 +107,17 @@ export class Reads {
     const link = this.#servers.reader()
     const parts = groups([...keys.keys()], (place) => keys[place]!, this.#servers.cluster)
     await Promise.all(
-      parts.map(
-        (places) =>
-          new Promise<void>((done) => {
-            ask(link, places.map((place) => keys[place]!), {
-              values(replies) {
-                for (let i = 0; i < places.length; i++) found[places[i]!] = bytesOf(replies[i])
-                done()
-              },
-              failed(error) {
-                failed(places, error)
-                done()
-              },
-            })
-          }),
-      ),
+      parts.map(async (places) => {
+        try {
+          const values = await ask(
+            link,
+            places.map((place) => keys[place]!),
+          )
+          for (let i = 0; i < places.length; i++) found[places[i]!] = bytesOf(values[i])
+        } catch (error) {
+          failed(places, failureOf(error))
+        }
+      }),
     )
     return found
   }
@@ -76,50 +127,26 @@ export class Reads {
     this.#waiting = []
     this.#before()
     const link = this.#servers.reader()
-    for (const part of groups(reads, storageKeyOf, this.#servers.cluster)) this.#together(link, part)
-  }
-
-  #together(link: Link, reads: readonly Read[]): void {
-    ask(link, reads.map(storageKeyOf), {
-      values(replies) {
-        for (let i = 0; i < reads.length; i++) reads[i]!.resolve(bytesOf(replies[i]))
-      },
-      failed: (error) => {
-        const [first] = reads
-        if (reads.length === 1 && answered(error, 'WRONGTYPE')) {
-          this.#wrongType(first!.key)
-          first!.resolve(undefined)
-        } else if (reads.length > 1 && answered(error, 'NOPERM')) {
-          // One key that an ACL forbids refuses the whole command: then each is asked for by itself.
-          for (const read of reads) this.#together(link, [read])
-        } else {
-          for (const read of reads) read.reject(error)
-        }
-      },
-    })
+    const { cluster } = this.#servers
+    // The common cases are one command.
+    const parts =
+      reads.length === 1 || (!cluster && reads.length <= MOST_KEYS)
+        ? [reads]
+        : groups(reads, ({ storageKey }) => storageKey, cluster)
+    for (const part of parts) new Batch(link, part, this.#wrongType).leave()
   }
 }
 
-function storageKeyOf({ storageKey }: Read): string {
-  return storageKey
-}
-
-interface Listener {
-  values(replies: readonly Reply[]): void
-  failed(error: Error): void
-}
-
-function ask(link: Link, keys: readonly string[], told: Listener): void {
+async function ask(link: Link, keys: readonly string[]): Promise<readonly Reply[]> {
   const first = keys[0]!
-  const words = keys.length === 1 ? ['get', first] : ['mget', ...keys]
-  link.ask(words, first, true, {
-    replied(reply) {
-      if (keys.length === 1) told.values([reply])
-      else if (Array.isArray(reply) && reply.length === keys.length) told.values(reply)
-      else told.failed(failure('PROTOCOL', 'Redis answered MGET with another number of values'))
-    },
-    failed: (error) => told.failed(error),
-  })
+  if (keys.length === 1) return [await link.call(['get', first], first, true)]
+  const replies = await link.call(['mget', ...keys], first, true)
+  if (Array.isArray(replies) && replies.length === keys.length) return replies
+  throw otherNumber()
+}
+
+function otherNumber(): Error {
+  return failure('PROTOCOL', 'Redis answered MGET with another number of values')
 }
 
 function bytesOf(reply: Reply | undefined): Buffer | undefined {

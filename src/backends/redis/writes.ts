@@ -3,9 +3,10 @@
  * told what became of his. Whatever else the turn asks for leaves behind them, so that the order of the calls holds.
  */
 import type { Reply, Word } from './client.ts'
-import { answered, failure, failureOf } from './failure.ts'
-import { MOST_KEYS } from './reads.ts'
-import { type Script, SET_MANY } from './scripts.ts'
+import { answered, failure } from './failure.ts'
+import type { Asker, Link } from './link.ts'
+import { MOST_KEYS, TURN } from './reads.ts'
+import { runScript, SET_MANY } from './scripts.ts'
 import { claimKey, slotOf } from './slot.ts'
 
 /** So many bytes a command, and the value that goes beyond: more would hold up everybody else's on the server. */
@@ -18,70 +19,119 @@ export interface Write {
   readonly px: string
 }
 
-interface Waiting extends Write {
-  resolve(stored: boolean): void
-  reject(error: Error): void
+class Waiting implements Write {
+  readonly storageKey: string
+  readonly bytes: Buffer
+  readonly px: string
+  readonly resolve: (stored: boolean) => void
+  readonly reject: (error: Error) => void
+
+  constructor(
+    storageKey: string,
+    bytes: Buffer,
+    px: string,
+    resolve: Waiting['resolve'],
+    reject: Waiting['reject'],
+  ) {
+    this.storageKey = storageKey
+    this.bytes = bytes
+    this.px = px
+    this.resolve = resolve
+    this.reject = reject
+  }
 }
 
-/** Runs a script on the leader. */
-export type Run = (script: Script, keys: readonly string[], args: readonly Word[]) => Promise<Reply>
+/** Sets that share a command. */
+class Batch implements Asker {
+  readonly #leader: Link
+  readonly #writes: readonly Waiting[]
+  readonly #full: () => void
+
+  constructor(leader: Link, writes: readonly Waiting[], full: () => void) {
+    this.#leader = leader
+    this.#writes = writes
+    this.#full = full
+  }
+
+  leave(): void {
+    run(this.#leader, this.#writes, this)
+  }
+
+  replied(reply: Reply): void {
+    const writes = this.#writes
+    if (!Array.isArray(reply)) {
+      this.failed(somethingElse())
+      return
+    }
+    if (reply.length > 0) this.#full()
+    for (let i = 0; i < writes.length; i++) writes[i]!.resolve(!reply.includes(i + 1))
+  }
+
+  failed(error: Error): void {
+    // One key that an ACL forbids refuses the whole command: then each is sent by itself.
+    if (this.#writes.length > 1 && answered(error, 'NOPERM')) {
+      for (const write of this.#writes) new Batch(this.#leader, [write], this.#full).leave()
+    } else {
+      for (const write of this.#writes) write.reject(error)
+    }
+  }
+}
 
 export class Writes {
-  readonly #run: Run
+  readonly #leader: Link
   readonly #cluster: () => boolean
+  readonly #full: () => void
   #waiting: Waiting[] = []
 
-  constructor(run: Run, cluster: () => boolean) {
-    this.#run = run
+  /** @param full told when the server has no room for a set. */
+  constructor(leader: Link, cluster: () => boolean, full: () => void) {
+    this.#leader = leader
     this.#cluster = cluster
+    this.#full = full
   }
 
   /** `false`: the server is full, and nothing rests there. */
   set(storageKey: string, bytes: Buffer, px: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ storageKey, bytes, px, resolve, reject })
-      if (this.#waiting.length === 1) queueMicrotask(() => this.leave())
+      this.#waiting.push(new Waiting(storageKey, bytes, px, resolve, reject))
+      if (this.#waiting.length === 1) void TURN.then(this.leave)
     })
   }
 
   /** What waits leaves now. */
-  leave(): void {
+  readonly leave = (): void => {
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = []
-    for (const part of parts(waiting, this.#cluster())) this.#together(part)
+    const together = waiting.length === 1 ? [waiting] : parts(waiting, this.#cluster())
+    for (const part of together) new Batch(this.#leader, part, this.#full).leave()
   }
 
   /** Sends them in as few commands as may be; answers, for each command, those that did not fit. */
   setMany<W extends Write>(writes: readonly W[]): { part: W[]; full: Promise<W[]> }[] {
     this.leave()
-    return parts(writes, this.#cluster()).map((part) => ({ part, full: this.#send(part) }))
+    return parts(writes, this.#cluster()).map((part) => {
+      const full = new Promise<Reply>((replied, failed) => run(this.#leader, part, { replied, failed }))
+      return {
+        part,
+        full: full.then((reply) => {
+          if (Array.isArray(reply)) return reply.map((place) => part[Number(place) - 1]!)
+          throw somethingElse()
+        }),
+      }
+    })
   }
+}
 
-  #together(part: Waiting[]): void {
-    this.#send(part).then(
-      (full) => {
-        for (const write of part) write.resolve(!full.includes(write))
-      },
-      (error: unknown) => {
-        // One key that an ACL forbids refuses the whole command: then each is sent by itself.
-        if (part.length > 1 && answered(error, 'NOPERM')) for (const write of part) this.#together([write])
-        else for (const write of part) write.reject(failureOf(error))
-      },
-    )
-  }
+function run(leader: Link, writes: readonly Write[], asker: Asker): void {
+  const words: Word[] = ['evalsha', SET_MANY.sha, String(2 * writes.length)]
+  for (const { storageKey } of writes) words.push(storageKey, claimKey(storageKey))
+  for (const { bytes, px } of writes) words.push(px, bytes)
+  runScript(leader, SET_MANY, words, asker)
+}
 
-  async #send<W extends Write>(part: readonly W[]): Promise<W[]> {
-    const keys: string[] = []
-    const args: Word[] = []
-    for (const { storageKey, bytes, px } of part) {
-      keys.push(storageKey, claimKey(storageKey))
-      args.push(px, bytes)
-    }
-    const reply = await this.#run(SET_MANY, keys, args)
-    if (Array.isArray(reply)) return reply.map((place) => part[Number(place) - 1]!)
-    throw failure('PROTOCOL', 'Redis answered a write with something else')
-  }
+function somethingElse(): Error {
+  return failure('PROTOCOL', 'Redis answered a write with something else')
 }
 
 /** In a Cluster each within one slot. */

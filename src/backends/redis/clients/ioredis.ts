@@ -141,17 +141,17 @@ function fromSingle<C extends IoredisNode>(
   send: (client: C, words: readonly Word[]) => Promise<Reply> = sendByName,
 ): Client {
   const base = fromAny(client)
-  let sent = 0
-  const turnOver = () => {
-    if (sent > 1) client.stream?.uncork()
-    sent = 0
-  }
-  const call = (words: readonly Word[], _key = '', read = false): Promise<Reply> => {
-    if (!read) {
-      // The first write of a turn leaves at once, those behind it in one piece; reads and sets are one command already.
-      if (sent === 0) process.nextTick(turnOver)
-      else if (sent === 1) client.stream?.cork()
-      sent++
+  let corked = false
+  const call = (words: readonly Word[], _key = '', read = false, joined = read): Promise<Reply> => {
+    const { stream } = client
+    if (!joined && !corked && stream) {
+      // The writes of one turn leave in one piece.
+      corked = true
+      stream.cork()
+      process.nextTick(() => {
+        corked = false
+        stream.uncork()
+      })
     }
     return send(client, words)
   }
