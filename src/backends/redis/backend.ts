@@ -9,17 +9,16 @@ import { argumentError, notANumber } from '../../core/errors.ts'
 import { GRACED, PLAIN, type Stored } from '../../core/values/entry.ts'
 import { clearEverything, clearSpace } from './clear.ts'
 import type { Reply, Word } from './client.ts'
-import { answered, failure, failureOf } from './failure.ts'
+import { answered, failure, failureOf, isNoAnswer } from './failure.ts'
 import type { LinkOptions } from './link.ts'
+import { LostClaims } from './lost-claims.ts'
 import { groups, Reads } from './reads.ts'
+import { beginsNumeral, isOfScript } from './replies.ts'
 import * as scripts from './scripts.ts'
 import type { Servers } from './servers.ts'
 import { claimKey } from './slot.ts'
 import { Writes } from './writes.ts'
 
-const MINUS = 0x2d
-const ZERO = 0x30
-const NINE = 0x39
 const GRACED_BYTE = Buffer.of(GRACED)
 
 /** How long it may take to load the client library, in milliseconds. */
@@ -36,6 +35,7 @@ export class RedisBackend implements Backend {
   readonly #servers: Servers
   readonly #reads: Reads
   readonly #writes: Writes
+  readonly #lostClaims = new LostClaims()
   #host: Host | undefined
 
   constructor(servers: Servers, { opTimeout, connectTimeout, maxInFlight }: LinkOptions) {
@@ -49,7 +49,7 @@ export class RedisBackend implements Backend {
       maxInFlight,
       inParts: servers.cluster,
       noAnswer: (error) => servers.noAnswer(error),
-      reconnect: () => servers.reconnect(),
+      reconnect: () => this.#reconnect(),
     }
     this.#writes = new Writes(
       servers.leader,
@@ -95,7 +95,7 @@ export class RedisBackend implements Backend {
       const first = await this.#servers.reader().call(['getrange', storageKey, '0', '0'], storageKey, true)
       if (!(first instanceof Buffer) || first.length === 0) return false
       // What is neither ours nor a number may be anybody's: the handle looks.
-      return first[0] === PLAIN || isNumeral(first[0]!) || 'graced'
+      return first[0] === PLAIN || beginsNumeral(first[0]!) || 'graced'
     } catch (error) {
       return this.#missing(key, error, false)
     }
@@ -221,8 +221,18 @@ export class RedisBackend implements Backend {
   }
 
   async claim(space: Space, key: string, ms: number): Promise<Claimed> {
+    const storageKey = space.frame(key)
     const token = randomUUID()
-    const reply = await this.#both(scripts.CLAIM, space.frame(key), [token, String(Math.ceil(ms))])
+    let reply: Reply
+    try {
+      reply = await this.#both(scripts.CLAIM, storageKey, [token, String(Math.ceil(ms))])
+    } catch (error) {
+      if (isNoAnswer(error)) {
+        this.#lostClaims.add(storageKey, token, ms)
+        this.#giveBack()
+      }
+      throw error
+    }
     const [stored, claimed] = Array.isArray(reply) ? reply : []
     return {
       ...(stored instanceof Buffer && { stored }),
@@ -243,6 +253,19 @@ export class RedisBackend implements Backend {
     await this.#both(scripts.RELEASE, space.frame(key), token === undefined ? [] : [token])
   }
 
+  async #reconnect(): Promise<void> {
+    await this.#servers.reconnect()
+    this.#giveBack()
+  }
+
+  /** Of claims nobody knows of: written before anybody else can ask, and not waited for. */
+  #giveBack(): void {
+    if (!this.#servers.leader.hopeful) return
+    for (const { storageKey, token } of this.#lostClaims.take()) {
+      this.#both(scripts.RELEASE, storageKey, [token]).catch(() => {})
+    }
+  }
+
   /** A script over an entry and its claim. */
   #both(script: scripts.Script, storageKey: string, args: readonly Word[]): Promise<Reply> {
     return this.#run(script, [storageKey, claimKey(storageKey)], args)
@@ -257,7 +280,7 @@ export class RedisBackend implements Backend {
     this.#writes.leave()
     const words = ['evalsha', script.sha, String(keys.length), ...keys, ...args]
     return new Promise((replied, failed) => {
-      scripts.runScript(this.#servers.leader, script, words, { replied, failed }, false)
+      scripts.runScript(this.#servers.leader, script, words, { replied, failed, fits: isOfScript }, false)
     })
   }
 
@@ -299,10 +322,6 @@ export class RedisBackend implements Backend {
     if (failed.length === results.length) throw error
     this.#host?.failed(verb, error)
   }
-}
-
-function isNumeral(byte: number): boolean {
-  return byte === MINUS || (byte >= ZERO && byte <= NINE)
 }
 
 function bytes(what: Stored): Buffer {

@@ -7,6 +7,7 @@
  * keeps a deadline a little earlier and asks for a fresh connection itself; this one is for what the guard does not see:
  * each command of a long `clear`, of a batch, of an abandoned call.
  */
+import { randomUUID } from 'node:crypto'
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
 import { Deadlines, Waiting, withinDeadline } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Word } from './client.ts'
@@ -41,6 +42,8 @@ const COMMANDS_PER_OPERATION = 16
 export interface Asker {
   replied(reply: Reply): void
   failed(error: CacheError): void
+  /** Can this be the reply to its command? Where it cannot, it is found out whether the connection still answers in turn. */
+  fits?(reply: Reply): boolean
 }
 
 /** A command under way. */
@@ -77,6 +80,8 @@ export class Link {
   readonly #options: LinkOptions
   readonly #pending = new Deadlines<Pending>()
   readonly #silent = new SilentNodes()
+  /** Replies held back, while it is found out whether they are for those who asked. */
+  #held: (() => void)[] | undefined
   #client: Client | undefined
   /** The attempt that runs now. */
   #opening: Promise<Client> | undefined
@@ -174,20 +179,55 @@ export class Link {
     this.#pending.begin(pending)
     call(words, key, read, joined).then(
       (reply) => {
-        if (!this.#pending.end(pending)) return
-        if (node !== undefined) this.#silent.forget(node)
-        asker.replied(reply)
+        if (this.#held) this.#held.push(() => this.#replied(pending, node, reply))
+        else if (client.cluster || (client.ready && asker.fits?.(reply) !== false))
+          this.#replied(pending, node, reply)
+        else this.#doubt(pending, reply)
       },
       (error: unknown) => {
-        if (this.#pending.end(pending)) this.#failed(pending, failureOf(error))
+        if (this.#held) this.#held.push(() => this.#failed(pending, failureOf(error)))
+        else this.#failed(pending, failureOf(error))
       },
     )
   }
 
-  #failed({ client, asker }: Pending, error: CacheError): void {
+  #replied(pending: Pending, node: string | undefined, reply: Reply): void {
+    if (!this.#pending.end(pending)) return
+    if (node !== undefined) this.#silent.forget(node)
+    pending.asker.replied(reply)
+  }
+
+  #failed(pending: Pending, error: CacheError): void {
+    if (!this.#pending.end(pending)) return
+    const { client, asker } = pending
     asker.failed(error)
     // A leader that has become a replica: the one to write to is elsewhere now.
     if (answered(error, 'READONLY') && client === this.#client) this.#replace(error)
+  }
+
+  /**
+   * A reply that cannot be that of its command, or the last before the connection broke. What comes from here on is believed when
+   * the connection gives back, in its turn, a word that it was sent; else the connection goes, and they have failed.
+   */
+  #doubt(pending: Pending, reply: Reply): void {
+    const { client } = pending
+    if (client !== this.#client || !client.ready) {
+      this.#failed(pending, failure('ECONNRESET', 'The connection to Redis was lost'))
+      return
+    }
+    const held = [() => this.#replied(pending, undefined, reply)]
+    this.#held = held
+    const word = randomUUID()
+    const told = (inTurn: boolean) => {
+      if (this.#held !== held) return
+      this.#held = undefined
+      if (inTurn) for (const deliver of held) deliver()
+      else this.#replace(failure('ECONNRESET', 'Redis answered out of turn'))
+    }
+    client.call(['echo', word], '', false, true).then(
+      (echo) => told(echo instanceof Buffer && echo.toString() === word),
+      () => told(false),
+    )
   }
 
   readonly #late = (pending: Pending): void => {
@@ -238,6 +278,7 @@ export class Link {
     this.#retry = undefined
     const client = this.#client
     this.#client = undefined
+    this.#held = undefined
     this.#silent.forget()
     if (client && !this.#source.borrowed) client.destroy()
     for (const pending of this.#pending.all()) {

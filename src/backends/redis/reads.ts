@@ -4,8 +4,9 @@
  */
 
 import type { Reply } from './client.ts'
-import { answered, failure, failureOf } from './failure.ts'
+import { answered, failureOf } from './failure.ts'
 import type { Asker, Link } from './link.ts'
+import { isOfRead } from './replies.ts'
 import type { Servers } from './servers.ts'
 import { slotOf } from './slot.ts'
 
@@ -49,28 +50,36 @@ class Batch implements Asker {
     this.#link.ask(words, first, true, this)
   }
 
+  fits(reply: Reply): boolean {
+    return areOfReads(reply, this.#reads.length)
+  }
+
   replied(reply: Reply): void {
     const reads = this.#reads
     if (reads.length === 1) {
       reads[0]!.resolve(bytesOf(reply))
-    } else if (Array.isArray(reply) && reply.length === reads.length) {
+    } else if (Array.isArray(reply) && this.fits(reply)) {
       for (let i = 0; i < reads.length; i++) reads[i]!.resolve(bytesOf(reply[i]))
     } else {
-      this.failed(otherNumber())
+      this.#eachByItself()
     }
   }
 
   failed(error: Error): void {
     const [first] = this.#reads
     if (this.#reads.length > 1 && answered(error, 'NOPERM')) {
-      // One key that an ACL forbids refuses the whole command: then each is asked for by itself.
-      for (const read of this.#reads) new Batch(this.#link, [read], this.#wrongType).leave()
+      // One key that an ACL forbids refuses the whole command.
+      this.#eachByItself()
     } else if (this.#reads.length === 1 && answered(error, 'WRONGTYPE')) {
       this.#wrongType(first!.key)
       first!.resolve(undefined)
     } else {
       for (const read of this.#reads) read.reject(error)
     }
+  }
+
+  #eachByItself(): void {
+    for (const read of this.#reads) new Batch(this.#link, [read], this.#wrongType).leave()
   }
 }
 
@@ -139,14 +148,21 @@ export class Reads {
 
 async function ask(link: Link, keys: readonly string[]): Promise<readonly Reply[]> {
   const first = keys[0]!
-  if (keys.length === 1) return [await link.call(['get', first], first, true)]
-  const replies = await link.call(['mget', ...keys], first, true)
-  if (Array.isArray(replies) && replies.length === keys.length) return replies
-  throw otherNumber()
+  const words = keys.length === 1 ? ['get', first] : ['mget', ...keys]
+  const fits = (reply: Reply) => areOfReads(reply, keys.length)
+  const reply = await new Promise<Reply>((replied, failed) =>
+    link.ask(words, first, true, { replied, failed, fits }),
+  )
+  if (keys.length === 1) return [reply]
+  if (Array.isArray(reply) && fits(reply)) return reply
+  return (await Promise.all(keys.map((key) => ask(link, [key])))).flat()
 }
 
-function otherNumber(): Error {
-  return failure('PROTOCOL', 'Redis answered MGET with another number of values')
+/** What others keep under our keys does not fit either: then each is asked for by itself, where nothing can be mistaken for it. */
+function areOfReads(reply: Reply, count: number): boolean {
+  return count === 1
+    ? isOfRead(reply)
+    : Array.isArray(reply) && reply.length === count && reply.every(isOfRead)
 }
 
 function bytesOf(reply: Reply | undefined): Buffer | undefined {

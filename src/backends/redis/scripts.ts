@@ -52,6 +52,10 @@ class Told implements Asker {
     this.#unknown = unknown
   }
 
+  fits(reply: Reply): boolean {
+    return this.#asker.fits?.(reply) ?? true
+  }
+
   replied(reply: Reply): void {
     this.#asker.replied(reply)
   }

@@ -6,6 +6,7 @@ import type { Reply, Word } from './client.ts'
 import { answered, failure } from './failure.ts'
 import type { Asker, Link } from './link.ts'
 import { MOST_KEYS, TURN } from './reads.ts'
+import { isOfScript } from './replies.ts'
 import { runScript, SET_MANY } from './scripts.ts'
 import { claimKey, slotOf } from './slot.ts'
 
@@ -55,6 +56,10 @@ class Batch implements Asker {
 
   leave(): void {
     run(this.#leader, this.#writes, this)
+  }
+
+  fits(reply: Reply): boolean {
+    return Array.isArray(reply) && isOfScript(reply)
   }
 
   replied(reply: Reply): void {
@@ -111,7 +116,9 @@ export class Writes {
   setMany<W extends Write>(writes: readonly W[]): { part: W[]; full: Promise<W[]> }[] {
     this.leave()
     return parts(writes, this.#cluster()).map((part) => {
-      const full = new Promise<Reply>((replied, failed) => run(this.#leader, part, { replied, failed }))
+      const full = new Promise<Reply>((replied, failed) =>
+        run(this.#leader, part, { replied, failed, fits: isOfScript }),
+      )
       return {
         part,
         full: full.then((reply) => {

@@ -158,7 +158,8 @@ function fromSingle<C extends IoredisNode>(
   return {
     ...base,
     get ready() {
-      return client.status === 'ready'
+      // What it cannot read ends its stream, and only a while later its status.
+      return client.status === 'ready' && client.stream?.writable === true
     },
     call,
     masters: () => [call],
