@@ -213,9 +213,9 @@ it('a client that the user passed in is never closed by us, and fails at once wh
   await works(backend)
   await server.kill()
   await sleep(30)
-  const began = performance.now()
+  const began = awakeNow()
   await expect(backend.get(anySpace(), 'a')).rejects.toMatchObject({ name: 'BackendError' })
-  expect(performance.now() - began).toBeLessThan(50)
+  expect(awakeNow() - began).toBeLessThan(100)
   await server.restart()
   await expect
     .poll(

@@ -61,22 +61,24 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
   return {
     open({ address, clientOptions, connectTimeout }: Target) {
       const { tls, path, host, port } = address
-      return fromSingle(
-        new Redis({
-          connectTimeout,
-          // The first command of ours is the ready check, and needs no permission for INFO.
-          enableReadyCheck: false,
-          ...clientOptions,
-          ...(path === undefined ? { host, port } : { path }),
-          ...login(address),
-          ...(address.db !== undefined && { db: address.db }),
-          ...(tls !== false && { tls: tls === true ? {} : tls }),
-          ...NEVER_LATER,
-          lazyConnect: true,
-          retryStrategy: null,
-        }),
-        (client, words) => client.sendCommand(new Written(words)) as Promise<Reply>,
-      )
+      const client = new Redis({
+        connectTimeout,
+        // The first command of ours is the ready check, and needs no permission for INFO.
+        enableReadyCheck: false,
+        ...clientOptions,
+        ...(path === undefined ? { host, port } : { path }),
+        ...login(address),
+        ...(address.db !== undefined && { db: address.db }),
+        ...(tls !== false && { tls: tls === true ? {} : tls }),
+        ...NEVER_LATER,
+        lazyConnect: true,
+        retryStrategy: null,
+      })
+      // A reply that nobody asked for: those before it were for others.
+      client.on('error', () => {
+        if (client.status === 'ready') client.stream?.destroy()
+      })
+      return fromSingle(client, (own, words) => own.sendCommand(new Written(words)) as Promise<Reply>)
     },
     openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
       const { redisOptions, ...options } = clientOptions
