@@ -35,6 +35,8 @@ const RETRY_WITHIN = 1_000
 const RETRY_REFUSED = 60_000
 /** So much later than the guard's, in milliseconds. */
 const PATIENCE = 40
+/** The guard counts by a clock of its own, which on a busy machine is a long tick ahead at most. In milliseconds. */
+const AHEAD = 50
 /** One operation may be a command for each slot of its keys. */
 const COMMANDS_PER_OPERATION = 16
 
@@ -253,7 +255,7 @@ export class Link {
     const client = this.#client
     if (!client?.ready || !client.nodeOf) return false
     for (const pending of this.#pending.all()) {
-      if (this.#pending.left(pending) > PATIENCE) break
+      if (this.#pending.left(pending) > PATIENCE + AHEAD) break
       this.#pending.end(pending)
       this.#late(pending)
     }
