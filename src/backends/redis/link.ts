@@ -228,7 +228,8 @@ export class Link {
     }
     client.call(['echo', word], '', false, true).then(
       (echo) => told(echo instanceof Buffer && echo.toString() === word),
-      () => told(false),
+      // Not allowed to say it, and told so.
+      (error: unknown) => told(answered(failureOf(error), 'NOPERM')),
     )
   }
 
