@@ -14,6 +14,7 @@ import type { LinkOptions } from './link.ts'
 import { LostClaims } from './lost-claims.ts'
 import { groups, Reads } from './reads.ts'
 import { beginsNumeral, isOfScript } from './replies.ts'
+import { runScript } from './run-script.ts'
 import * as scripts from './scripts.ts'
 import type { Servers } from './servers.ts'
 import { claimKey } from './slot.ts'
@@ -280,7 +281,7 @@ export class RedisBackend implements Backend {
     this.#writes.leave()
     const words = ['evalsha', script.sha, String(keys.length), ...keys, ...args]
     return new Promise((replied, failed) => {
-      scripts.runScript(this.#servers.leader, script, words, { replied, failed, fits: isOfScript }, false)
+      runScript(this.#servers.leader, script, words, { replied, failed, fits: isOfScript }, false)
     })
   }
 

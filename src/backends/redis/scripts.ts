@@ -10,10 +10,6 @@
  * value goes first: once a script has written anything, a full server lets it write on.
  */
 import { createHash } from 'node:crypto'
-import type { CacheError } from '../../core/errors.ts'
-import type { Reply, Word } from './client.ts'
-import { answered } from './failure.ts'
-import type { Asker, Link } from './link.ts'
 
 export interface Script {
   readonly source: string
@@ -22,48 +18,6 @@ export interface Script {
 
 function script(source: string): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') }
-}
-
-/** By its digest (`words` begin with EVALSHA); with its source where the server does not know it yet. */
-export function runScript(
-  link: Link,
-  { source }: Script,
-  words: readonly Word[],
-  asker: Asker,
-  joined = true,
-): void {
-  const key = String(words[3])
-  link.ask(
-    words,
-    key,
-    false,
-    new Told(asker, () => link.ask(['eval', source, ...words.slice(2)], key, false, asker)),
-    joined,
-  )
-}
-
-/** Tells on, but for a script that is unknown. */
-class Told implements Asker {
-  readonly #asker: Asker
-  readonly #unknown: () => void
-
-  constructor(asker: Asker, unknown: () => void) {
-    this.#asker = asker
-    this.#unknown = unknown
-  }
-
-  fits(reply: Reply): boolean {
-    return this.#asker.fits?.(reply) ?? true
-  }
-
-  replied(reply: Reply): void {
-    this.#asker.replied(reply)
-  }
-
-  failed(error: CacheError): void {
-    if (answered(error, 'NOSCRIPT')) this.#unknown()
-    else this.#asker.failed(error)
-  }
 }
 
 /** Stores, or removes what rests there when the server is full: missing is better than old. */

@@ -1,13 +1,13 @@
 /**
- * Sets of one turn leave together, in a microtask, as one script; a lone one as the script of its own. Each caller is
- * told what became of his. Whatever else the turn asks for leaves behind them, so that the order of the calls holds.
+ * Sets of one turn leave together, in a microtask, as one script, and each caller is told what became of his own. Whatever else the turn asks for leaves behind them, so that the order of the calls holds.
  */
 import type { Reply, Word } from './client.ts'
 import { answered, failure } from './failure.ts'
 import type { Asker, Link } from './link.ts'
 import { MOST_KEYS, TURN } from './reads.ts'
 import { isOfScript } from './replies.ts'
-import { runScript, SET_MANY } from './scripts.ts'
+import { runScript } from './run-script.ts'
+import { SET_MANY } from './scripts.ts'
 import { claimKey, slotOf } from './slot.ts'
 
 /** So many bytes a command, and the value that goes beyond: more would hold up everybody else's on the server. */
@@ -68,8 +68,11 @@ class Batch implements Asker {
       this.failed(somethingElse())
       return
     }
-    if (reply.length > 0) this.#full()
-    for (let i = 0; i < writes.length; i++) writes[i]!.resolve(!reply.includes(i + 1))
+    for (let i = 0; i < writes.length; i++) {
+      const stored = !reply.includes(i + 1)
+      if (!stored) this.#full()
+      writes[i]!.resolve(stored)
+    }
   }
 
   failed(error: Error): void {
@@ -88,7 +91,7 @@ export class Writes {
   readonly #full: () => void
   #waiting: Waiting[] = []
 
-  /** @param full told when the server has no room for a set. */
+  /** @param full told of each set that the server has no room for. */
   constructor(leader: Link, cluster: () => boolean, full: () => void) {
     this.#leader = leader
     this.#cluster = cluster
