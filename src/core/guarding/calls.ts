@@ -57,8 +57,8 @@ class Call extends Waiting<Call> {
   }
 }
 
-/** Told first how a call failed. `asked`: the backend was, and may have done it all the same. */
-export type Failed = (error: unknown, asked: boolean) => void
+/** Told first how a call failed. `asked`: the backend was, and may have done it. */
+type Failed = (error: unknown, asked: boolean) => void
 
 export class Calls {
   readonly #backend: Backend
@@ -86,7 +86,12 @@ export class Calls {
   /** A call for somebody: refused where there is nobody to ask (`down`), or too many are under way. */
   ask<T>(verb: string, ask: () => Answer<T>, down: boolean, failed?: Failed): Promise<T> {
     if (!down && this.#underWay < this.#network.maxInFlight) return this.attempt(verb, ask, failed)
-    const error = down ? this.unavailable() : this.#busy()
+    const error = down
+      ? this.unavailable()
+      : new UnavailableError(
+          'BACKEND_BUSY',
+          `${this.#backend.name}: ${this.#underWay} operations are under way already`,
+        )
     failed?.(error, false)
     return Promise.reject(error)
   }
@@ -176,11 +181,6 @@ export class Calls {
   unavailable(cause?: unknown): UnavailableError {
     const message = `${this.#backend.name} does not answer: it is tried again behind`
     return new UnavailableError('BACKEND_DOWN', message, { cause })
-  }
-
-  #busy(): UnavailableError {
-    const message = `${this.#backend.name}: ${this.#underWay} operations are under way already`
-    return new UnavailableError('BACKEND_BUSY', message)
   }
 
   /** It was answered. `false`: too late. */

@@ -122,7 +122,7 @@ export class Deadlines<W extends Waiting<W>> {
 }
 
 /** One with nothing else to know of it. */
-export class Deadline extends Waiting<Deadline> {
+class Deadline extends Waiting<Deadline> {
   readonly expire: () => void
 
   constructor(patience: number, expire: () => void) {
