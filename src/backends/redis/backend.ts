@@ -9,16 +9,17 @@ import { argumentError, notANumber } from '../../core/errors.ts'
 import { GRACED, PLAIN, type Stored } from '../../core/values/entry.ts'
 import { clearEverything, clearSpace } from './clear.ts'
 import type { Reply, Word } from './client.ts'
-import { answered, failure, failureOf } from './failure.ts'
+import { answered, failure, failureOf, isNoAnswer } from './failure.ts'
 import type { LinkOptions } from './link.ts'
+import { LostClaims } from './lost-claims.ts'
 import { groups, Reads } from './reads.ts'
+import { beginsNumeral, isOfScript } from './replies.ts'
+import { runScript } from './run-script.ts'
 import * as scripts from './scripts.ts'
 import type { Servers } from './servers.ts'
 import { claimKey } from './slot.ts'
+import { Writes } from './writes.ts'
 
-const MINUS = 0x2d
-const ZERO = 0x30
-const NINE = 0x39
 const GRACED_BYTE = Buffer.of(GRACED)
 
 /** How long it may take to load the client library, in milliseconds. */
@@ -34,6 +35,8 @@ export class RedisBackend implements Backend {
   readonly network: Network
   readonly #servers: Servers
   readonly #reads: Reads
+  readonly #writes: Writes
+  readonly #lostClaims = new LostClaims()
   #host: Host | undefined
 
   constructor(servers: Servers, { opTimeout, connectTimeout, maxInFlight }: LinkOptions) {
@@ -47,9 +50,14 @@ export class RedisBackend implements Backend {
       maxInFlight,
       inParts: servers.cluster,
       noAnswer: (error) => servers.noAnswer(error),
-      reconnect: () => servers.reconnect(),
+      reconnect: () => this.#reconnect(),
     }
-    this.#reads = new Reads(servers, (key) => this.#host?.corrupt(key, 'wrong-type'))
+    this.#writes = new Writes(
+      servers.leader,
+      () => servers.cluster,
+      () => this.#full('set'),
+    )
+    this.#reads = new Reads(servers, this.#writes.leave, (key) => this.#host?.corrupt(key, 'wrong-type'))
   }
 
   open(host: Host): void {
@@ -65,29 +73,30 @@ export class RedisBackend implements Backend {
   }
 
   async getMany(space: Space, keys: readonly string[]): Promise<Map<string, Stored>> {
-    const byStorageKey = new Map(keys.map((key) => [space.frame(key), key]))
     let lost = 0
     let why: Error | undefined
-    const values = await this.#reads.getMany([...byStorageKey.keys()], (part, error) => {
-      if (answered(error, 'WRONGTYPE')) return this.#host?.corrupt(byStorageKey.get(part[0]!)!, 'wrong-type')
-      lost += part.length
+    const storageKeys = keys.map((key) => space.frame(key))
+    const values = await this.#reads.getMany(storageKeys, (places, error) => {
+      if (answered(error, 'WRONGTYPE')) return this.#host?.corrupt(keys[places[0]!]!, 'wrong-type')
+      lost += places.length
       why = error
     })
-    if (why && lost === byStorageKey.size) throw why
+    if (why && lost === keys.length) throw why
     // A part of a Cluster: its keys are missing, the others are served.
     if (why) this.#host?.failed('getMany', why)
     const found = new Map<string, Stored>()
-    for (const [storageKey, stored] of values) found.set(byStorageKey.get(storageKey)!, stored)
+    for (let i = 0; i < keys.length; i++) if (values[i]) found.set(keys[i]!, values[i])
     return found
   }
 
   async has(space: Space, key: string): Promise<boolean | 'graced'> {
     const storageKey = space.frame(key)
+    this.#writes.leave()
     try {
       const first = await this.#servers.reader().call(['getrange', storageKey, '0', '0'], storageKey, true)
       if (!(first instanceof Buffer) || first.length === 0) return false
       // What is neither ours nor a number may be anybody's: the handle looks.
-      return first[0] === PLAIN || isNumeral(first[0]!) || 'graced'
+      return first[0] === PLAIN || beginsNumeral(first[0]!) || 'graced'
     } catch (error) {
       return this.#missing(key, error, false)
     }
@@ -106,26 +115,25 @@ export class RedisBackend implements Backend {
   }
 
   set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    const args = [bytes(what), this.#px(expiresAt)]
-    return this.#both(scripts.SET, space.frame(key), args).then((reply) => this.#kept('set', reply))
+    return this.#writes.set(space.frame(key), bytes(what), this.#px(expiresAt))
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
     const px = this.#px(expiresAt)
+    const writes: { key: string; storageKey: string; bytes: Buffer; px: string }[] = []
+    for (const [key, what] of entries) {
+      writes.push({ key, storageKey: space.frame(key), bytes: bytes(what), px })
+    }
     const failed: string[] = []
-    const framed = [...entries].map(([key, what]) => ({ key, what, storageKey: space.frame(key) }))
-    const parts = groups(framed, ({ storageKey }) => storageKey, this.#servers.cluster)
     await this.#each(
       'setMany',
-      parts.map(async (part) => {
-        const keys = part.flatMap(({ storageKey }) => [storageKey, claimKey(storageKey)])
+      this.#writes.setMany(writes).map(async ({ part, full }) => {
         try {
-          const reply = await this.#run(scripts.SET_MANY, keys, [px, ...part.map(({ what }) => bytes(what))])
-          if (!Array.isArray(reply) || reply.length === 0) return
-          this.#full('setMany')
-          failed.push(...reply.map((place) => part[Number(place) - 1]!.key))
+          const refused = await full
+          if (refused.length > 0) this.#full('setMany')
+          for (const { key } of refused) failed.push(key)
         } catch (error) {
-          failed.push(...part.map(({ key }) => key))
+          for (const { key } of part) failed.push(key)
           throw error
         }
       }),
@@ -208,13 +216,24 @@ export class RedisBackend implements Backend {
 
   async clear(what: Space | 'everything'): Promise<void> {
     const { leader, cluster } = this.#servers
+    this.#writes.leave()
     if (what === 'everything') await clearEverything(leader)
     else if (what.start !== undefined) await clearSpace(leader, what, what.start, cluster)
   }
 
   async claim(space: Space, key: string, ms: number): Promise<Claimed> {
+    const storageKey = space.frame(key)
     const token = randomUUID()
-    const reply = await this.#both(scripts.CLAIM, space.frame(key), [token, String(Math.ceil(ms))])
+    let reply: Reply
+    try {
+      reply = await this.#both(scripts.CLAIM, storageKey, [token, String(Math.ceil(ms))])
+    } catch (error) {
+      if (isNoAnswer(error)) {
+        this.#lostClaims.add(storageKey, token, ms)
+        this.#giveBack()
+      }
+      throw error
+    }
     const [stored, claimed] = Array.isArray(reply) ? reply : []
     return {
       ...(stored instanceof Buffer && { stored }),
@@ -235,6 +254,19 @@ export class RedisBackend implements Backend {
     await this.#both(scripts.RELEASE, space.frame(key), token === undefined ? [] : [token])
   }
 
+  async #reconnect(): Promise<void> {
+    await this.#servers.reconnect()
+    this.#giveBack()
+  }
+
+  /** Of claims nobody knows of: written before anybody else can ask, and not waited for. */
+  #giveBack(): void {
+    if (!this.#servers.leader.hopeful) return
+    for (const { storageKey, token } of this.#lostClaims.take()) {
+      this.#both(scripts.RELEASE, storageKey, [token]).catch(() => {})
+    }
+  }
+
   /** A script over an entry and its claim. */
   #both(script: scripts.Script, storageKey: string, args: readonly Word[]): Promise<Reply> {
     return this.#run(script, [storageKey, claimKey(storageKey)], args)
@@ -245,13 +277,11 @@ export class RedisBackend implements Backend {
     return this.#run(script, [storageKey], args)
   }
 
-  /** By its digest; with its source where the server does not know it yet. */
-  #run({ sha, source }: scripts.Script, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
-    const { leader } = this.#servers
-    const words = ['evalsha', sha, String(keys.length), ...keys, ...args]
-    return leader.call(words, keys[0]!).catch((error: unknown) => {
-      if (!answered(error, 'NOSCRIPT')) throw error
-      return leader.call(['eval', source, ...words.slice(2)], keys[0]!)
+  #run(script: scripts.Script, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
+    this.#writes.leave()
+    const words = ['evalsha', script.sha, String(keys.length), ...keys, ...args]
+    return new Promise((replied, failed) => {
+      runScript(this.#servers.leader, script, words, { replied, failed, fits: isOfScript }, false)
     })
   }
 
@@ -293,10 +323,6 @@ export class RedisBackend implements Backend {
     if (failed.length === results.length) throw error
     this.#host?.failed(verb, error)
   }
-}
-
-function isNumeral(byte: number): boolean {
-  return byte === MINUS || (byte >= ZERO && byte <= NINE)
 }
 
 function bytes(what: Stored): Buffer {

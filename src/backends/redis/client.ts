@@ -19,9 +19,10 @@ export interface Client {
   connect(): Promise<void>
   /**
    * One command. In a Cluster `key` says which node, and `read` that one of its replicas may answer. Rejects at once when
-   * it is not connected: nothing ever waits for a connection.
+   * it is not connected: nothing ever waits for a connection. `joined`: it is all that its turn has to say, and need not be
+   * kept for what may follow; reads are.
    */
-  call(words: readonly Word[], key: string, read: boolean): Promise<Reply>
+  call(words: readonly Word[], key: string, read: boolean, joined?: boolean): Promise<Reply>
   /** A way to each server that takes writes. */
   masters(): ((words: readonly Word[]) => Promise<Reply>)[]
   /** Calls back once, when the connection is gone and does not come back by itself. */

@@ -7,6 +7,7 @@
  * keeps a deadline a little earlier and asks for a fresh connection itself; this one is for what the guard does not see:
  * each command of a long `clear`, of a batch, of an abandoned call.
  */
+import { randomUUID } from 'node:crypto'
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
 import { Deadlines, Waiting, withinDeadline } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Word } from './client.ts'
@@ -34,15 +35,25 @@ const RETRY_WITHIN = 1_000
 const RETRY_REFUSED = 60_000
 /** So much later than the guard's, in milliseconds. */
 const PATIENCE = 40
+/** The guard counts by a clock of its own, which on a busy machine is a long tick ahead at most. In milliseconds. */
+const AHEAD = 50
 /** One operation may be a command for each slot of its keys. */
 const COMMANDS_PER_OPERATION = 16
+
+/** Told how a command ended: one of the two, once. */
+export interface Asker {
+  replied(reply: Reply): void
+  failed(error: CacheError): void
+  /** Can this be the reply to its command? Where it cannot, it is found out whether the connection still answers in turn. */
+  fits?(reply: Reply): boolean
+}
 
 /** A command under way. */
 class Pending extends Waiting<Pending> {
   readonly client: Client
   readonly key: string
   readonly read: boolean
-  readonly reject: (error: Error) => void
+  readonly asker: Asker
   readonly #late: (pending: Pending) => void
 
   constructor(
@@ -50,14 +61,14 @@ class Pending extends Waiting<Pending> {
     key: string,
     read: boolean,
     patience: number,
-    reject: (error: Error) => void,
+    asker: Asker,
     late: (pending: Pending) => void,
   ) {
     super(patience)
     this.client = client
     this.key = key
     this.read = read
-    this.reject = reject
+    this.asker = asker
     this.#late = late
   }
 
@@ -71,6 +82,8 @@ export class Link {
   readonly #options: LinkOptions
   readonly #pending = new Deadlines<Pending>()
   readonly #silent = new SilentNodes()
+  /** Replies held back, while it is found out whether they are for those who asked. */
+  #held: (() => void)[] | undefined
   #client: Client | undefined
   /** The attempt that runs now. */
   #opening: Promise<Client> | undefined
@@ -98,11 +111,21 @@ export class Link {
   }
 
   call(words: readonly Word[], key: string, read = false): Promise<Reply> {
+    return new Promise((replied, failed) => this.ask(words, key, read, { replied, failed }, read))
+  }
+
+  /** The same, told without a promise, for what stands for all of its turn: the hot path. */
+  ask(words: readonly Word[], key: string, read: boolean, asker: Asker, joined = true): void {
     const client = this.#client
-    if (client?.ready) return this.#send(client, client.call, words, key, read)
-    if (this.#closed) return Promise.reject(new ClosedError())
-    if (this.#tried) return Promise.reject(this.#away())
-    return this.#attempt().then((opened) => this.#send(opened, opened.call, words, key, read))
+    if (client?.ready) this.#send(client, client.call, words, key, read, asker, joined)
+    else if (this.#closed) asker.failed(new ClosedError())
+    else if (this.#tried) asker.failed(this.#away())
+    else {
+      this.#attempt().then(
+        (opened) => this.#send(opened, opened.call, words, key, read, asker, joined),
+        (error: unknown) => asker.failed(failureOf(error)),
+      )
+    }
   }
 
   /** A way to each server that takes writes: one, or those of the Cluster. */
@@ -111,7 +134,12 @@ export class Link {
     if (!this.#tried) await this.#attempt()
     const client = this.#client
     if (!client?.ready) throw this.#away()
-    return client.masters().map((call) => (words) => this.#send(client, call, words, '', false))
+    return client
+      .masters()
+      .map(
+        (call) => (words) =>
+          new Promise((replied, failed) => this.#send(client, call, words, '', false, { replied, failed })),
+      )
   }
 
   /** Ends the present connection and resolves when a new one has answered. */
@@ -136,38 +164,78 @@ export class Link {
     words: readonly Word[],
     key: string,
     read: boolean,
-  ): Promise<Reply> {
+    asker: Asker,
+    joined = false,
+  ): void {
     const { maxInFlight, opTimeout } = this.#options
     if (this.#pending.size >= maxInFlight * COMMANDS_PER_OPERATION) {
-      return Promise.reject(failure('OVERLOADED', 'Too many commands are under way to Redis'))
+      asker.failed(failure('OVERLOADED', 'Too many commands are under way to Redis'))
+      return
     }
     const node = this.#silent.size > 0 ? client.nodeOf?.(key, read) : undefined
-    if (node !== undefined && this.#silent.refuses(node)) return Promise.reject(timedOut(opTimeout))
-    return new Promise((resolve, reject) => {
-      const pending = new Pending(client, key, read, opTimeout + PATIENCE, reject, this.#late)
-      this.#pending.begin(pending)
-      call(words, key, read).then(
-        (reply) => {
-          if (!this.#pending.end(pending)) return
-          if (node !== undefined) this.#silent.forget(node)
-          resolve(reply)
-        },
-        (error: unknown) => {
-          if (this.#pending.end(pending)) this.#failed(pending, failureOf(error))
-        },
-      )
-    })
+    if (node !== undefined && this.#silent.refuses(node)) {
+      asker.failed(timedOut(opTimeout))
+      return
+    }
+    const pending = new Pending(client, key, read, opTimeout + PATIENCE, asker, this.#late)
+    this.#pending.begin(pending)
+    call(words, key, read, joined).then(
+      (reply) => {
+        if (this.#held) this.#held.push(() => this.#replied(pending, node, reply))
+        else if (client.cluster || (client.ready && asker.fits?.(reply) !== false))
+          this.#replied(pending, node, reply)
+        else this.#doubt(pending, reply)
+      },
+      (error: unknown) => {
+        if (this.#held) this.#held.push(() => this.#failed(pending, failureOf(error)))
+        else this.#failed(pending, failureOf(error))
+      },
+    )
   }
 
-  #failed({ client, reject }: Pending, error: CacheError): void {
-    reject(error)
+  #replied(pending: Pending, node: string | undefined, reply: Reply): void {
+    if (!this.#pending.end(pending)) return
+    if (node !== undefined) this.#silent.forget(node)
+    pending.asker.replied(reply)
+  }
+
+  #failed(pending: Pending, error: CacheError): void {
+    if (!this.#pending.end(pending)) return
+    const { client, asker } = pending
+    asker.failed(error)
     // A leader that has become a replica: the one to write to is elsewhere now.
     if (answered(error, 'READONLY') && client === this.#client) this.#replace(error)
   }
 
+  /**
+   * A reply that cannot be that of its command, or the last before the connection broke. What comes from here on is believed when
+   * the connection gives back, in its turn, a word that it was sent; else the connection goes, and they have failed.
+   */
+  #doubt(pending: Pending, reply: Reply): void {
+    const { client } = pending
+    if (client !== this.#client || !client.ready) {
+      this.#failed(pending, failure('ECONNRESET', 'The connection to Redis was lost'))
+      return
+    }
+    const held = [() => this.#replied(pending, undefined, reply)]
+    this.#held = held
+    const word = randomUUID()
+    const told = (inTurn: boolean) => {
+      if (this.#held !== held) return
+      this.#held = undefined
+      if (inTurn) for (const deliver of held) deliver()
+      else this.#replace(failure('ECONNRESET', 'Redis answered out of turn'))
+    }
+    client.call(['echo', word], '', false, true).then(
+      (echo) => told(echo instanceof Buffer && echo.toString() === word),
+      // Not allowed to say it, and told so.
+      (error: unknown) => told(answered(failureOf(error), 'NOPERM')),
+    )
+  }
+
   readonly #late = (pending: Pending): void => {
     const why = timedOut(this.#options.opTimeout)
-    pending.reject(why)
+    pending.asker.failed(why)
     if (pending.client !== this.#client) return
     if (pending.client.nodeOf) this.#leaveNode(pending.client, pending)
     else this.#replace(why)
@@ -188,7 +256,7 @@ export class Link {
     const client = this.#client
     if (!client?.ready || !client.nodeOf) return false
     for (const pending of this.#pending.all()) {
-      if (this.#pending.left(pending) > PATIENCE) break
+      if (this.#pending.left(pending) > PATIENCE + AHEAD) break
       this.#pending.end(pending)
       this.#late(pending)
     }
@@ -208,15 +276,16 @@ export class Link {
     this.#comeBack(since > RETRY_WITHIN ? 0 : Math.random() * RETRY_WITHIN)
   }
 
-  #end(why: Error): void {
+  #end(why: CacheError): void {
     clearTimeout(this.#retry)
     this.#retry = undefined
     const client = this.#client
     this.#client = undefined
+    this.#held = undefined
     this.#silent.forget()
     if (client && !this.#source.borrowed) client.destroy()
     for (const pending of this.#pending.all()) {
-      if (pending.client === client && this.#pending.end(pending)) pending.reject(why)
+      if (pending.client === client && this.#pending.end(pending)) pending.asker.failed(why)
     }
   }
 

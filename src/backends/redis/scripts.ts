@@ -33,23 +33,17 @@ local function put(key, value, px)
 end
 `
 
-/** ARGV: value, px. */
-export const SET = script(`${PUT}
-local done = put(KEYS[1], ARGV[1], ARGV[2])
-redis.call('DEL', KEYS[2])
-return done`)
-
 /**
- * KEYS: entry and claim in turns; ARGV: px, then the values. Answers the places, from 1 on, of those that did not fit: from
- * the first of them on, all.
+ * KEYS: entry and claim in turns; ARGV: px and value in turns. Answers the places, from 1 on, of those that did not fit: from the
+ * first of them on, all.
  */
 export const SET_MANY = script(`${PUT}
 local failed = {}
-for i = 1, #ARGV - 1 do
+for i = 1, #KEYS, 2 do
   local done = 'full'
-  if #failed == 0 then done = put(KEYS[2 * i - 1], ARGV[i + 1], ARGV[1]) else redis.call('DEL', KEYS[2 * i - 1]) end
-  redis.call('DEL', KEYS[2 * i])
-  if done == 'full' then failed[#failed + 1] = i elseif done ~= 1 then return done end
+  if #failed == 0 then done = put(KEYS[i], ARGV[i + 1], ARGV[i]) else redis.call('DEL', KEYS[i]) end
+  redis.call('DEL', KEYS[i + 1])
+  if done == 'full' then failed[#failed + 1] = (i + 1) / 2 elseif done ~= 1 then return done end
 end
 return failed`)
 

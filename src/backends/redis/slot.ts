@@ -11,6 +11,9 @@ const SLOTS = 16_384
 const MARK = '\ufffdclaim'
 const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
+/** What follows the key in that of its claim, with nothing in the place of the letters. */
+const ENDING: Uint8Array = Buffer.from(`${MARK}\0\0\0`)
+
 /** CRC-16/XMODEM, by byte: the checksum that Redis Cluster specifies. */
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8
@@ -49,7 +52,9 @@ export function claimKey(key: string): string {
   const marked = key + MARK
   if (tagOf(key) !== undefined) return marked
   const crc = crcText(0, key)
-  return marked + lettersFor((crcText(crc, `${MARK}\0\0\0`) ^ crc) % SLOTS)
+  let after = crc
+  for (let i = 0; i < ENDING.length; i++) after = crcByte(after, ENDING[i]!)
+  return marked + lettersFor((after ^ crc) % SLOTS)
 }
 
 /** The key whose claim this is; `undefined` for what is no claim. */

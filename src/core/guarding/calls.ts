@@ -8,7 +8,7 @@ import { type Answer, isPromise } from '../answer.ts'
 import type { Backend, Network } from '../backend.ts'
 import { UnavailableError } from '../errors.ts'
 import { makeSpace } from '../values/space.ts'
-import { Deadline, Deadlines, TimeoutError, timedOut } from './deadline.ts'
+import { Deadlines, TimeoutError, timedOut, Waiting, withinDeadline } from './deadline.ts'
 
 /** How long closing waits for the backend to let go, in milliseconds. */
 const CLOSING = 500
@@ -24,11 +24,47 @@ export interface Hearer {
   late(): void
 }
 
+/** A call under way. */
+class Call extends Waiting<Call> {
+  readonly #late: (call: Call) => void
+  readonly reject: (error: unknown) => void
+  readonly failed: Failed | undefined
+  readonly verb: string
+  /** What `Calls` had counted when it began. */
+  readonly answers: number
+  readonly connection: number
+
+  constructor(
+    ms: number,
+    late: (call: Call) => void,
+    reject: (error: unknown) => void,
+    failed: Failed | undefined,
+    verb: string,
+    answers: number,
+    connection: number,
+  ) {
+    super(ms)
+    this.#late = late
+    this.reject = reject
+    this.failed = failed
+    this.verb = verb
+    this.answers = answers
+    this.connection = connection
+  }
+
+  override expire(): void {
+    this.#late(this)
+  }
+}
+
+/** Told first how a call failed. `asked`: the backend was, and may have done it. */
+type Failed = (error: unknown, asked: boolean) => void
+
 export class Calls {
   readonly #backend: Backend
   readonly #network: Network
   readonly #hearer: Hearer
-  readonly #deadlines = new Deadlines<Deadline>()
+  readonly #deadlines = new Deadlines<Call>()
   #underWay = 0
   /** How often anything was answered: whether another was answered since a call began is whether this has moved. */
   #answers = 0
@@ -47,26 +83,43 @@ export class Calls {
     return this.#connecting
   }
 
-  /** A call for somebody: refused where too many are under way. */
-  ask<T>(verb: string, ask: () => Answer<T>): Promise<T> {
-    if (this.#underWay < this.#network.maxInFlight) return this.attempt(verb, ask)
-    const message = `${this.#backend.name}: ${this.#underWay} operations are under way already`
-    return Promise.reject(new UnavailableError('BACKEND_BUSY', message))
+  /** A call for somebody: refused where there is nobody to ask (`down`), or too many are under way. */
+  ask<T>(verb: string, ask: () => Answer<T>, down: boolean, failed?: Failed): Promise<T> {
+    if (!down && this.#underWay < this.#network.maxInFlight) return this.attempt(verb, ask, failed)
+    const error = down
+      ? this.unavailable()
+      : new UnavailableError(
+          'BACKEND_BUSY',
+          `${this.#backend.name}: ${this.#underWay} operations are under way already`,
+        )
+    failed?.(error, false)
+    return Promise.reject(error)
   }
 
   /** A call, within its deadline. */
-  attempt<T>(verb: string, ask: () => Answer<T>): Promise<T> {
-    const answersBefore = this.#answers
-    const connection = this.#connection
-    this.#underWay++
-    return this.#within(this.#network.opTimeout, verb, ask, (failed, error) => {
-      this.#underWay--
-      if (!failed) {
-        this.#answers++
-        return undefined
+  attempt<T>(verb: string, ask: () => Answer<T>, failed?: Failed): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const { opTimeout } = this.#network
+      const call = new Call(opTimeout, this.#late, reject, failed, verb, this.#answers, this.#connection)
+      this.#underWay++
+      this.#deadlines.begin(call)
+      let answer: Answer<T>
+      try {
+        answer = ask()
+      } catch (error) {
+        this.#failed(call, error)
+        return
       }
-      if (connection === this.#connection) this.#heed(error, answersBefore)
-      return this.#network.noAnswer(error) ? this.unavailable(error) : error
+      if (!isPromise(answer)) {
+        if (this.#ended(call)) resolve(answer)
+        return
+      }
+      answer.then(
+        (value) => {
+          if (this.#ended(call)) resolve(value)
+        },
+        (error: unknown) => this.#failed(call, error),
+      )
     })
   }
 
@@ -93,7 +146,7 @@ export class Calls {
     this.#connecting = true
     this.#connection++
     try {
-      await this.#within(within, 'reconnect', () => this.#network.reconnect(), asItIs)
+      await withinDeadline(within, this.#network.reconnect(), `${this.#backend.name}: reconnect`)
     } finally {
       this.#connecting = false
     }
@@ -102,7 +155,7 @@ export class Calls {
   /** A frozen server must not keep the process: what it holds ends with the process. */
   async close(): Promise<void> {
     try {
-      await this.#within(CLOSING, 'close', () => this.#backend.close(), asItIs)
+      await withinDeadline(CLOSING, this.#backend.close(), `${this.#backend.name}: close`)
     } catch {
       // It is over all the same.
     }
@@ -130,49 +183,33 @@ export class Calls {
     return new UnavailableError('BACKEND_DOWN', message, { cause })
   }
 
+  /** It was answered. `false`: too late. */
+  #ended(call: Call): boolean {
+    if (!this.#deadlines.end(call)) return false
+    this.#underWay--
+    this.#answers++
+    return true
+  }
+
+  #failed(call: Call, error: unknown): void {
+    if (this.#deadlines.end(call)) this.#fail(call, error)
+  }
+
+  readonly #late = (call: Call): void => {
+    this.#fail(call, timedOut(call.patience, `${this.#backend.name}: ${call.verb}`))
+  }
+
+  #fail({ answers, connection, failed, reject }: Call, error: unknown): void {
+    this.#underWay--
+    if (connection === this.#connection) this.#heed(error, answers)
+    const told = this.#network.noAnswer(error) ? this.unavailable(error) : error
+    failed?.(told, true)
+    reject(told)
+  }
+
   #heed(error: unknown, before: number): void {
     if (this.isSilence(error, before)) this.#hearer.unanswered(error)
     else if (error instanceof TimeoutError) this.#hearer.late()
     else this.#answers++
   }
-
-  /** `ended` is told how it ended, and gives the error to reject with. */
-  #within<T>(
-    ms: number,
-    verb: string,
-    ask: () => Answer<T>,
-    ended: (failed: boolean, error: unknown) => unknown,
-  ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      let answer: Answer<T>
-      try {
-        answer = ask()
-      } catch (error) {
-        reject(ended(true, error))
-        return
-      }
-      if (!isPromise(answer)) {
-        ended(false, undefined)
-        resolve(answer)
-        return
-      }
-      const deadlines = this.#deadlines
-      const call = new Deadline(ms, () => reject(ended(true, timedOut(ms, `${this.#backend.name}: ${verb}`))))
-      deadlines.begin(call)
-      answer.then(
-        (value) => {
-          if (!deadlines.end(call)) return
-          ended(false, undefined)
-          resolve(value)
-        },
-        (error: unknown) => {
-          if (deadlines.end(call)) reject(ended(true, error))
-        },
-      )
-    })
-  }
-}
-
-function asItIs(_failed: boolean, error: unknown): unknown {
-  return error
 }

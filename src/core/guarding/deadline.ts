@@ -122,7 +122,7 @@ export class Deadlines<W extends Waiting<W>> {
 }
 
 /** One with nothing else to know of it. */
-export class Deadline extends Waiting<Deadline> {
+class Deadline extends Waiting<Deadline> {
   readonly expire: () => void
 
   constructor(patience: number, expire: () => void) {
@@ -141,10 +141,25 @@ export function withinDeadline<T>(
   if (!isPromise(answer)) return Promise.resolve(answer)
   const deadlines = new Deadlines<Deadline>()
   return new Promise<T>((resolve, reject) => {
-    const deadline = new Deadline(ms, () => reject(late()))
+    const deadline = new Deadline(ms, () => {
+      deadlines.rest()
+      reject(late())
+    })
+    const ended = () => {
+      const inTime = deadlines.end(deadline)
+      deadlines.rest()
+      return inTime
+    }
     deadlines.begin(deadline)
-    answer.finally(() => deadlines.end(deadline)).then(resolve, reject)
-  }).finally(() => deadlines.rest())
+    answer.then(
+      (value) => {
+        if (ended()) resolve(value)
+      },
+      (error: unknown) => {
+        if (ended()) reject(error)
+      },
+    )
+  })
 }
 
 export function timedOut(ms: number, what: string): TimeoutError {

@@ -207,20 +207,14 @@ export class Guard implements Backend {
   }
 
   #ask<T>(verb: string, ask: () => Answer<T>): Promise<T> {
-    return this.isDown ? Promise.reject(this.#calls.unavailable()) : this.#calls.ask(verb, ask)
+    return this.#calls.ask(verb, ask, this.isDown)
   }
 
   /** A write, remembered where it did not come through or nobody knows. */
   #write<T>(space: Space, keys: readonly string[], verb: string, write: () => Answer<T>): Promise<T> {
     const at = this.#clock.now()
-    let sent = false
-    const answer = this.#ask(verb, () => {
-      sent = true
-      return write()
-    })
-    return answer.catch((error: unknown) => {
-      if (!isDeliberate(error)) this.#lose(space, keys, at, sent && error instanceof UnavailableError)
-      throw error
+    return this.#calls.ask(verb, write, this.isDown, (error, asked) => {
+      if (!isDeliberate(error)) this.#lose(space, keys, at, asked && error instanceof UnavailableError)
     })
   }
 

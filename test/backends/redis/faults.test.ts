@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type RedisBackend, redis } from '../../../src/backends/redis/redis.ts'
+import { claimKey } from '../../../src/backends/redis/slot.ts'
 import { createCaches } from '../../../src/index.ts'
 import { type FaultProxy, faultProxy } from '../../../src/testing/index.ts'
 import { awakeNow, within } from '../../awake.ts'
@@ -20,6 +21,18 @@ async function wireTo(server: TestServer): Promise<FaultProxy> {
   const wire = await faultProxy(server)
   wires.push(wire)
   return wire
+}
+
+/** The first bulk string, said to end before one of its commas: what is behind it then looks like a reply of its own. */
+function shortened(piece: Buffer, which: number): Buffer | undefined {
+  const text = piece.toString('latin1')
+  const head = /\$(\d+)\r\n/.exec(text)
+  if (head === null) return undefined
+  const from = head.index + head[0].length
+  const commas = [...text.slice(from, from + Number(head[1])).matchAll(/,/g)].map(({ index }) => index)
+  const comma = commas[which % commas.length]
+  if (comma === undefined || comma < 2) return undefined
+  return Buffer.from(`${text.slice(0, head.index)}$${comma - 2}\r\n${text.slice(from)}`, 'latin1')
 }
 
 describe.each(drivers)('%s', (driver) => {
@@ -270,6 +283,106 @@ describe.each(drivers)('%s', (driver) => {
     await pending
     await expect.poll(() => proxy.open, { timeout: 10_000 }).toBe(0)
     await expect(backend.get(anySpace(), 'a')).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('F14 decision 12: the sets of one turn are one command, in their order, before what the turn asks for next', async () => {
+    const space = anySpace()
+    over(server.address)
+    await backend.set(space, 'warm', what('1'), later())
+    await backend.delete(space, 'warm')
+    await ask(server, ['config', 'resetstat'])
+    const sets = ['a', 'b', 'a'].map((key, i) => backend.set(space, key, what(`${i}`), later()))
+    const found = backend.getMany(space, ['a', 'b'])
+    const gone = backend.delete(space, 'b')
+    const after = backend.get(space, 'b')
+    expect(await Promise.all(sets)).toEqual([true, true, true])
+    expect(await found).toEqual(
+      new Map([
+        ['a', what('2')],
+        ['b', what('1')],
+      ]),
+    )
+    expect([await gone, await after]).toEqual([true, undefined])
+    const stats = await ask(server, ['info', 'commandstats'])
+    expect(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1]).toBe('2')
+  })
+
+  it('decision 12: of the sets of one turn, one key that an ACL forbids fails its caller alone', async () => {
+    const space = anySpace()
+    await ask(server, ['acl', 'setuser', 'writer', 'on', '>secret', '+@all', `~${space.frame('a')}*`])
+    backend = redis({ url: `redis://writer:secret@${server.address}`, driver })
+    const sets = ['a', 'b', 'ab'].map((key) => backend.set(space, key, what(key), later()))
+    const [mine, theirs, alsoMine] = await Promise.allSettled(sets)
+    expect([mine, alsoMine]).toEqual([
+      { status: 'fulfilled', value: true },
+      { status: 'fulfilled', value: true },
+    ])
+    expect(theirs).toMatchObject({ status: 'rejected', reason: { code: 'NOPERM' } })
+  })
+
+  it('F62 a claim that the server made and nobody heard of is given back: the next caller has it long before it is over', async () => {
+    const proxy = await wireTo(server)
+    const space = anySpace()
+    const caches = createCaches({
+      default: {
+        backend: redis({ url: `redis://${proxy.address}`, driver }),
+        keyPrefix: space.prefix,
+        lock: { lease: '5m' },
+      },
+    })
+    const cache = caches.default
+    await cache.getOrSet('warm', () => 1)
+    // What the script of a claim answers; the read before it passes.
+    proxy.answers = { delay: (piece) => (piece.includes('*2') ? 3_600_000 : 0) }
+    const failing = () => Promise.reject(new Error('no'))
+    await expect(cache.getOrSet('a', failing)).rejects.toThrow('no')
+    const held = ['exists', claimKey(space.frame('a'))]
+    expect(await ask(server, held)).toBe('1')
+    proxy.answers = {}
+    await expect.poll(() => ask(server, held), { timeout: 20_000, interval: 20 }).toBe('0')
+    await caches.close()
+  })
+
+  it('T12 A30 a length that was damaged on the wire gives nobody the answer of another key', async () => {
+    const proxy = await wireTo(server)
+    const caches = createCaches({ default: { backend: redis({ url: `redis://${proxy.address}`, driver }) } })
+    const cache = caches.default
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`)
+    const value = (key: string) => ({
+      key,
+      list: Array.from({ length: 20 }, (_, i) => i),
+      text: 'x'.repeat(50),
+    })
+    expect(await cache.setMany(Object.fromEntries(keys.map((key) => [key, value(key)])))).toEqual([])
+    let asked = 0
+    const wrong: string[] = []
+    for (let round = 0; round < 6; round++) {
+      let damaged = false
+      proxy.answers = {
+        corrupt(piece) {
+          const better = damaged ? undefined : shortened(piece, round)
+          damaged ||= better !== undefined
+          return better ?? piece
+        },
+      }
+      const answers: Promise<unknown>[] = []
+      for (const key of keys) {
+        answers.push(
+          cache.get(key).then((found) => {
+            asked++
+            if (found !== undefined && (found as { key: string }).key !== key)
+              wrong.push(`${key} ${JSON.stringify(found)}`)
+          }),
+        )
+        if (round % 2 === 0) await new Promise(setImmediate)
+      }
+      await Promise.all(answers)
+      proxy.answers = {}
+      await expect.poll(() => cache.get('k0'), { timeout: 20_000, interval: 5 }).toEqual(value('k0'))
+    }
+    expect(asked).toBe(240)
+    expect(wrong).toEqual([])
+    await caches.close()
   })
 
   it('F01, F02, F06 through a cache: misses at once, one load, and hits again within 1.5 s', async () => {

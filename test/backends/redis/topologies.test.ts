@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type RedisBackend, type RedisOptions, redis } from '../../../src/backends/redis/redis.ts'
 import { slotOf } from '../../../src/backends/redis/slot.ts'
 import { createCaches } from '../../../src/index.ts'
-import { within } from '../../awake.ts'
+import { awakeNow, within } from '../../awake.ts'
 import {
   ask,
   certificateOf,
@@ -103,10 +103,24 @@ describe.each(drivers)('%s', (driver) => {
     await backend.get(space, 'a')
     expect(await gets(leader)).toBeGreaterThan(2)
   })
+})
 
-  it('F15 F16 Sentinels name the new leader after a failover, reads come from a replica when asked, and a delete lost in between is made up for', async () => {
-    const { servers, sentinels, name } = await startSentinels()
-    const addresses = ['127.0.0.1:1', ...sentinels.map(({ address }) => address)]
+// What takes servers long to do is done once, with both libraries looking on.
+
+/** What one library sees before it, and then what it sees after. */
+async function both(
+  before: (driver: (typeof drivers)[number]) => Promise<() => Promise<void>>,
+  event: () => Promise<unknown>,
+) {
+  const after = await Promise.all(drivers.map(before))
+  await event()
+  await Promise.all(after.map((see) => see()))
+}
+
+it('F15 F16 Sentinels name the new leader after a failover, reads come from a replica when asked, and a delete lost in between is made up for', async () => {
+  const { servers, sentinels, name } = await startSentinels()
+  const addresses = ['127.0.0.1:1', ...sentinels.map(({ address }) => address)]
+  const seen = async (driver: (typeof drivers)[number]) => {
     const backend = open({ sentinels: addresses, name, driver })
     const reader = open({ sentinels: addresses, name, driver, readFrom: 'replica' })
     const space = anySpace()
@@ -120,92 +134,118 @@ describe.each(drivers)('%s', (driver) => {
     await expect.poll(() => cache.set('gone', 'old'), { timeout: 20_000 }).toBe(true)
     await until(async () => (await ask(servers[1]!, ['exists', space.frame('gone')])) === '1')
     await until(async () => (await ask(servers[2]!, ['exists', space.frame('gone')])) === '1')
-    await servers[0].kill()
-    expect(await cache.delete('gone')).toBe(false)
-    await expect
-      .poll(() => backend.set(space, 'b', what('2'), later()).catch(() => false), {
-        timeout: 15_000,
-        interval: 50,
-      })
-      .toBe(true)
-    expect((await backend.peek(space, 'b'))?.stored).toEqual(what('2'))
-    await expect.poll(() => cache.set('c', 3), { timeout: 20_000, interval: 50 }).toBe(true)
-    expect(await cache.get('gone')).toBeUndefined()
-    await expect.poll(() => backend.peek(space, 'gone'), { timeout: 20_000, interval: 50 }).toBeUndefined()
-    await caches.close()
-  }, 60_000)
+    return async () => {
+      expect(await cache.delete('gone')).toBe(false)
+      await expect
+        .poll(() => backend.set(space, 'b', what('2'), later()).catch(() => false), {
+          timeout: 15_000,
+          interval: 50,
+        })
+        .toBe(true)
+      expect((await backend.peek(space, 'b'))?.stored).toEqual(what('2'))
+      await expect.poll(() => cache.set('c', 3), { timeout: 20_000, interval: 50 }).toBe(true)
+      expect(await cache.get('gone')).toBeUndefined()
+      await expect.poll(() => backend.peek(space, 'gone'), { timeout: 20_000, interval: 50 }).toBeUndefined()
+      await caches.close()
+    }
+  }
+  await both(seen, () => servers[0].kill())
+}, 90_000)
 
-  it('F15 a leader that has become a replica is left for the new one within 2 s', async () => {
-    const { servers, sentinels, name } = await startSentinels()
+it('F15 a leader that has become a replica is left for the new one within 2 s', async () => {
+  const { servers, sentinels, name } = await startSentinels()
+  const old = await ask(sentinels[0]!, ['sentinel', 'get-master-addr-by-name', name])
+  const seen = async (driver: (typeof drivers)[number]) => {
     const backend = open({ sentinels: sentinels.map(({ address }) => address), name, driver })
     const space = anySpace()
     await backend.set(space, 'a', what('1'), later())
-    const old = await ask(sentinels[0]!, ['sentinel', 'get-master-addr-by-name', name])
+    return () => within(2_000, () => backend.set(space, 'b', what('2'), later()).catch(() => false), true)
+  }
+  await both(seen, async () => {
     await ask(sentinels[0]!, ['sentinel', 'failover', name])
     await until(async () => (await ask(sentinels[0]!, ['sentinel', 'get-master-addr-by-name', name])) !== old)
     await until(async () => /role:slave/.test(await ask(servers[0], ['info', 'replication'])))
-    await within(2_000, () => backend.set(space, 'b', what('2'), later()).catch(() => false), true)
-  }, 40_000)
+  })
+}, 90_000)
 
-  it('a Cluster goes on for other slots while one leader is frozen or dead, and wholly after its failover', async () => {
-    const nodes = await startCluster()
+it('a Cluster goes on for other slots while one leader is frozen or dead, and wholly after its failover', async () => {
+  const nodes = await startCluster()
+  const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
+  const seen = async (driver: (typeof drivers)[number]) => {
     const backend = open({ cluster: nodes.slice(0, 2).map(({ address }) => address), driver })
     const space = anySpace()
-    const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
     expect(await backend.setMany(space, new Map(keys.map((key) => [key, what(key)])), later())).toEqual([])
-    nodes[1]!.freeze()
-    const half = await backend.getMany(space, keys)
-    expect(half.size).toBeGreaterThan(20)
-    expect(half.size).toBeLessThan(60)
-    for (const [key, stored] of half) expect(stored).toEqual(what(key))
-    await backend.network.reconnect().catch(() => {})
-    expect((await backend.getMany(space, keys)).size).toBeGreaterThan(20)
-    await nodes[1]!.kill()
-    await expect
-      .poll(async () => (await backend.getMany(space, keys).catch(() => new Map())).size, {
-        timeout: 20_000,
-        interval: 100,
-      })
-      .toBe(60)
-    expect(await backend.setMany(space, new Map(keys.map((key) => [key, what('2')])), later())).toEqual([])
-  }, 60_000)
+    const frozen = async () => {
+      const half = await backend.getMany(space, keys)
+      expect(half.size).toBeGreaterThan(20)
+      expect(half.size).toBeLessThan(60)
+      for (const [key, stored] of half) expect(stored).toEqual(what(key))
+      await backend.network.reconnect().catch(() => {})
+      expect((await backend.getMany(space, keys)).size).toBeGreaterThan(20)
+    }
+    const dead = async () => {
+      await expect
+        .poll(async () => (await backend.getMany(space, keys).catch(() => new Map())).size, {
+          timeout: 20_000,
+          interval: 100,
+        })
+        .toBe(60)
+      expect(await backend.setMany(space, new Map(keys.map((key) => [key, what('2')])), later())).toEqual([])
+    }
+    return { frozen, dead }
+  }
+  const all = await Promise.all(drivers.map(seen))
+  await nodes[1]!.freeze()
+  await Promise.all(all.map(({ frozen }) => frozen()))
+  await nodes[1]!.kill()
+  await Promise.all(all.map(({ dead }) => dead()))
+}, 90_000)
 
-  it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss at once, the others are served, and it comes back', async () => {
-    // Slow to fail over, so that what is seen is ours.
-    const nodes = await startCluster({ timeout: 60_000 })
-    const caches = createCaches({
-      default: { backend: redis({ cluster: nodes.slice(0, 3).map(({ address }) => address), driver }) },
-    })
+it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss at once, the others are served, and it comes back', async () => {
+  // Slow to fail over, so that what is seen is ours.
+  const nodes = await startCluster({ timeout: 60_000 })
+  const cluster = nodes.slice(0, 3).map(({ address }) => address)
+  const opTimeout = 1_000
+  const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
+  const theirs = await heldBy(nodes[1]!, keys)
+  const others = keys.filter((key) => !theirs.includes(key))
+  const seen = async (driver: (typeof drivers)[number]) => {
+    const caches = createCaches({ default: { backend: redis({ cluster, driver, opTimeout }) } })
     const cache = caches.default
     const down: unknown[] = []
     caches.on('backend-down', (event) => down.push(event))
-    const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
     expect(await cache.setMany(Object.fromEntries(keys.map((key) => [key, key])))).toEqual([])
-    const theirs = await heldBy(nodes[1]!, keys)
-    await nodes[1]!.freeze()
-    // The first to ask wait; all of them ask for what the frozen one holds, so that nobody else answers meanwhile.
-    for (const answer of await Promise.all(theirs.map((key) => cache.get(key))))
-      expect(answer).toBeUndefined()
-    const others = keys.filter((key) => !theirs.includes(key))
-    let hits = 0
-    const waits: number[] = []
-    for (let i = 0; i < 300; i++) {
-      const began = performance.now()
-      expect(await cache.get(theirs[i % theirs.length]!)).toBeUndefined()
-      waits.push(performance.now() - began)
-      if ((await cache.get(others[i % others.length]!)) !== undefined) hits++
+    const frozen = async () => {
+      // The first to ask wait; all of them ask for what the frozen one holds, so that nobody else answers meanwhile.
+      for (const answer of await Promise.all(theirs.map((key) => cache.get(key)))) {
+        expect(answer).toBeUndefined()
+      }
+      const waits: number[] = []
+      for (const [i, other] of others.entries()) {
+        const began = awakeNow()
+        expect(await cache.get(theirs[i % theirs.length]!)).toBeUndefined()
+        waits.push(awakeNow() - began)
+        await expect.poll(() => cache.get(other), { timeout: 20_000, interval: 10 }).toBe(other)
+      }
+      // Once a second one call is let through to it, and waits.
+      expect(waits.toSorted((a, b) => a - b)[waits.length >> 1]).toBeLessThan(opTimeout / 10)
+      expect(await cache.delete(theirs[0]!)).toBe(false)
+      expect(down).toEqual([])
     }
-    expect(hits).toBe(300)
-    expect(waits.toSorted((a, b) => a - b)[150]).toBeLessThan(5)
-    expect(await cache.delete(theirs[0]!)).toBe(false)
-    expect(down).toEqual([])
-    nodes[1]!.thaw()
-    await expect.poll(() => cache.get(theirs[1]!), { timeout: 20_000, interval: 50 }).toBe(theirs[1])
-    await expect.poll(() => cache.set(theirs[0]!, 'new'), { timeout: 20_000, interval: 50 }).toBe(true)
-    expect(await cache.get(theirs[0]!)).toBe('new')
-    await caches.close()
-  }, 60_000)
-})
+    const thawed = async () => {
+      await expect.poll(() => cache.get(theirs[1]!), { timeout: 20_000, interval: 50 }).toBe(theirs[1])
+      await expect.poll(() => cache.set(theirs[0]!, 'new'), { timeout: 20_000, interval: 50 }).toBe(true)
+      expect(await cache.get(theirs[0]!)).toBe('new')
+      await caches.close()
+    }
+    return { frozen, thawed }
+  }
+  const all = await Promise.all(drivers.map(seen))
+  await nodes[1]!.freeze()
+  await Promise.all(all.map(({ frozen }) => frozen()))
+  nodes[1]!.thaw()
+  await Promise.all(all.map(({ thawed }) => thawed()))
+}, 90_000)
 
 it('a client that the user passed in is never closed by us, and fails at once while it is away', async () => {
   const server = await startRedis()
@@ -214,9 +254,9 @@ it('a client that the user passed in is never closed by us, and fails at once wh
   await works(backend)
   await server.kill()
   await sleep(30)
-  const began = performance.now()
+  const began = awakeNow()
   await expect(backend.get(anySpace(), 'a')).rejects.toMatchObject({ name: 'BackendError' })
-  expect(performance.now() - began).toBeLessThan(50)
+  expect(awakeNow() - began).toBeLessThan(100)
   await server.restart()
   await expect
     .poll(

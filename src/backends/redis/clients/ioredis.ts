@@ -46,14 +46,14 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
 
   /** Written in one piece by us: the library makes a list of pieces, measures each twice and joins them. */
   class Written extends Command {
-    readonly #bytes: string | Buffer
+    readonly #bytes: Buffer
 
     constructor(words: readonly Word[]) {
       super(String(words[0]), [], { replyEncoding: null })
       this.#bytes = written(words)
     }
 
-    override toWritable(): string | Buffer {
+    override toWritable(): Buffer {
       return this.#bytes
     }
   }
@@ -61,22 +61,24 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
   return {
     open({ address, clientOptions, connectTimeout }: Target) {
       const { tls, path, host, port } = address
-      return fromSingle(
-        new Redis({
-          connectTimeout,
-          // The first command of ours is the ready check, and needs no permission for INFO.
-          enableReadyCheck: false,
-          ...clientOptions,
-          ...(path === undefined ? { host, port } : { path }),
-          ...login(address),
-          ...(address.db !== undefined && { db: address.db }),
-          ...(tls !== false && { tls: tls === true ? {} : tls }),
-          ...NEVER_LATER,
-          lazyConnect: true,
-          retryStrategy: null,
-        }),
-        (client, words) => client.sendCommand(new Written(words)) as Promise<Reply>,
-      )
+      const client = new Redis({
+        connectTimeout,
+        // The first command of ours is the ready check, and needs no permission for INFO.
+        enableReadyCheck: false,
+        ...clientOptions,
+        ...(path === undefined ? { host, port } : { path }),
+        ...login(address),
+        ...(address.db !== undefined && { db: address.db }),
+        ...(tls !== false && { tls: tls === true ? {} : tls }),
+        ...NEVER_LATER,
+        lazyConnect: true,
+        retryStrategy: null,
+      })
+      // A reply that nobody asked for: those before it were for others.
+      client.on('error', () => {
+        if (client.status === 'ready') client.stream?.destroy()
+      })
+      return fromSingle(client, (own, words) => own.sendCommand(new Written(words)) as Promise<Reply>)
     },
     openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
       const { redisOptions, ...options } = clientOptions
@@ -142,10 +144,10 @@ function fromSingle<C extends IoredisNode>(
 ): Client {
   const base = fromAny(client)
   let corked = false
-  const call = (words: readonly Word[], _key = '', read = false): Promise<Reply> => {
+  const call = (words: readonly Word[], _key = '', read = false, joined = read): Promise<Reply> => {
     const { stream } = client
-    if (!read && !corked && stream) {
-      // The writes of one turn leave in one piece; its reads are one command already.
+    if (!joined && !corked && stream) {
+      // The writes of one turn leave in one piece.
       corked = true
       stream.cork()
       process.nextTick(() => {
@@ -158,7 +160,8 @@ function fromSingle<C extends IoredisNode>(
   return {
     ...base,
     get ready() {
-      return client.status === 'ready'
+      // What it cannot read ends its stream, and only a while later its status.
+      return client.status === 'ready' && client.stream?.writable === true
     },
     call,
     masters: () => [call],
@@ -194,34 +197,73 @@ function sendByName(client: IoredisClient, words: readonly Word[]): Promise<Repl
   return client.callBuffer(String(command), args) as Promise<Reply>
 }
 
-/** A command as it goes over the wire: text as long as it is text. */
-function written(words: readonly Word[]): string | Buffer {
-  let text = `*${words.length}\r\n`
-  let length = 0
-  const pieces: Word[] = []
+/** A command as it goes over the wire. Letter by letter: short as the words are, a call for each would cost more than they do. */
+function written(words: readonly Word[]): Buffer {
+  let room = HEAD
+  for (const word of words) room += HEAD + (typeof word === 'string' ? 3 * word.length : word.length)
+  const bytes = Buffer.allocUnsafe(room)
+  let at = count(bytes, 0, STAR, words.length)
   for (const word of words) {
     if (typeof word === 'string') {
-      text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`
+      const from = count(bytes, at, DOLLAR, word.length)
+      const length = text(bytes, from, word) - from
+      // Where not every letter is a byte its length is known only now, and may take a digit more.
+      const begin = length === word.length ? from : count(bytes, at, DOLLAR, length)
+      if (begin !== from) text(bytes, begin, word)
+      at = begin + length
     } else {
-      text += `$${word.length}\r\n`
-      length += Buffer.byteLength(text) + word.length
-      pieces.push(text, word)
-      text = '\r\n'
+      at = count(bytes, at, DOLLAR, word.length)
+      bytes.set(word, at)
+      at += word.length
+    }
+    bytes[at++] = CR
+    bytes[at++] = LF
+  }
+  return bytes.subarray(0, at)
+}
+
+/** The most that a count takes: its sign, its digits, two line ends. */
+const HEAD = 16
+const STAR = 0x2a
+const DOLLAR = 0x24
+const CR = 0x0d
+const LF = 0x0a
+
+/** Writes a sign, a number and a line end; where they end. */
+function count(bytes: Buffer, at: number, sign: number, number: number): number {
+  let next = at
+  bytes[next++] = sign
+  let digits = 1
+  for (let rest = number; rest >= 10; rest = Math.floor(rest / 10)) digits++
+  for (let rest = number, place = next + digits - 1; place >= next; place--) {
+    bytes[place] = 0x30 + (rest % 10)
+    rest = Math.floor(rest / 10)
+  }
+  next += digits
+  bytes[next++] = CR
+  bytes[next++] = LF
+  return next
+}
+
+/** Writes a word as UTF-8; where it ends. */
+function text(bytes: Buffer, from: number, word: string): number {
+  let at = from
+  for (let i = 0; i < word.length; i++) {
+    const code = word.charCodeAt(i)
+    if (code < 0x80) {
+      bytes[at++] = code
+    } else if (code < 0x800) {
+      bytes[at++] = 0xc0 | (code >> 6)
+      bytes[at++] = 0x80 | (code & 0x3f)
+    } else if (code < 0xd800 || code > 0xdfff) {
+      bytes[at++] = 0xe0 | (code >> 12)
+      bytes[at++] = 0x80 | ((code >> 6) & 0x3f)
+      bytes[at++] = 0x80 | (code & 0x3f)
+    } else {
+      return at + bytes.write(word.slice(i), at)
     }
   }
-  if (pieces.length === 0) return text
-  pieces.push(text)
-  const bytes = Buffer.allocUnsafe(length + Buffer.byteLength(text))
-  let at = 0
-  for (const piece of pieces) {
-    if (typeof piece === 'string') {
-      at += bytes.write(piece, at)
-    } else {
-      bytes.set(piece, at)
-      at += piece.length
-    }
-  }
-  return bytes
+  return at
 }
 
 function fromAny(client: IoredisClient): Client {

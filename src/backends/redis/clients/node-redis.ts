@@ -66,15 +66,18 @@ export async function loadNodeRedis(slotOf: (key: string) => number): Promise<Dr
   return {
     open({ address, clientOptions, connectTimeout }: Target) {
       const { socket, ...options } = clientOptions
-      return fromSingle(
-        createClient({
-          ...options,
-          ...login(address),
-          ...(address.db !== undefined && { database: address.db }),
-          disableOfflineQueue: true,
-          socket: { connectTimeout, ...asObject(socket), ...place(address), reconnectStrategy: false },
-        }),
-      )
+      const client = createClient({
+        ...options,
+        ...login(address),
+        ...(address.db !== undefined && { database: address.db }),
+        disableOfflineQueue: true,
+        socket: { connectTimeout, ...asObject(socket), ...place(address), reconnectStrategy: false },
+      })
+      // A reply that nobody asked for: those before it were for others.
+      client.on('error', () => {
+        if (client.isReady) client.destroy()
+      })
+      return fromSingle(client)
     },
     openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
       const { defaults, ...options } = clientOptions
