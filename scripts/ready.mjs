@@ -34,9 +34,11 @@ export function compile() {
   run(process.execPath, [...tsc, '--emitDeclarationOnly'])
   run(process.execPath, [...tsc, '--noCheck', '--declaration', 'false', '--removeComments'])
   const dist = join(ROOT, 'dist')
-  for (const name of files(dist, '.js')) {
-    const file = join(dist, `${name}.js`)
-    writeFileSync(file, withTabs(readFileSync(file, 'utf8')))
+  for (const ending of ['.js', '.d.ts']) {
+    for (const name of files(dist, ending)) {
+      const file = join(dist, name + ending)
+      writeFileSync(file, withTabs(readFileSync(file, 'utf8')))
+    }
   }
 }
 

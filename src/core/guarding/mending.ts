@@ -3,6 +3,7 @@
  * once while it lives and single calls failed. What a server refuses to do is tried again, ever more rarely.
  */
 import type { Backend, Network } from '../backend.ts'
+import { atMost } from '../making/waiting.ts'
 import { madeAt } from '../values/entry.ts'
 import type { Breaker } from './breaker.ts'
 import type { Calls } from './calls.ts'
@@ -31,6 +32,8 @@ export class Mending {
   #running = false
   #again: NodeJS.Timeout | undefined
   #patience = LOOK_AGAIN
+  /** Clears under way, and since when. One that was never answered is asked for again in the end. */
+  readonly #clearing = new WeakMap<LostClear, number>()
   #closed = false
 
   /** @param recovered told after every round of repairs; `wholly`: nothing is left to repair, or to repair again. */
@@ -123,14 +126,24 @@ export class Mending {
     for (const loss of batch) if (this.#recovery.settle(loss)) this.repaired++
   }
 
-  async #repairClear({ what }: LostClear): Promise<void> {
+  /** It takes as long as it takes, and is waited for a moment only: meanwhile nothing older is believed. */
+  async #repairClear(lost: LostClear): Promise<void> {
+    const now = performance.now()
+    if (now - (this.#clearing.get(lost) ?? Number.NEGATIVE_INFINITY) < LOOK_AGAIN_AT_MOST) return
+    this.#clearing.set(lost, now)
     const before = this.#calls.answers
-    try {
-      await this.#calls.whileAlive(() => this.#backend.clear(what))
-    } catch (error) {
-      if (this.#calls.isSilence(error, before)) throw error
-      return
-    }
-    this.#recovery.cleared(what)
+    const cleared = this.#calls
+      .whileAlive(() => this.#backend.clear(lost.what))
+      .then(
+        () => {
+          this.#recovery.cleared(lost.what, lost.at)
+          this.begin() // which tells what is left, unless we are at it
+        },
+        (error: unknown) => {
+          this.#clearing.delete(lost)
+          if (this.#calls.isSilence(error, before)) throw error
+        },
+      )
+    await atMost(this.#network.opTimeout, cleared)
   }
 }

@@ -33,7 +33,7 @@ export class Recovery {
   readonly #clears = new Set<LostClear>()
   /** Entries made before this are ignored: there were too many losses to remember. */
   #ignoreBefore = Number.NEGATIVE_INFINITY
-  /** Since then these keys were written by us, so that a number under them may be believed. */
+  /** Since then, and since a clear was lost, these keys were written by us: a number under them may be believed. */
   readonly #since = new Set<string>()
 
   /** Everything may be believed. */
@@ -73,6 +73,7 @@ export class Recovery {
 
   loseClear(what: Space | 'everything', at: number): void {
     this.cleared(what)
+    this.#since.clear()
     this.#clears.add({ what, at })
   }
 
@@ -82,14 +83,15 @@ export class Recovery {
     if (this.none || madeAt(what) !== undefined) return
     const storageKey = space.frame(key)
     if (this.#lost.get(storageKey)?.repaired) this.#lost.delete(storageKey)
-    if (this.#ignoreBefore === Number.NEGATIVE_INFINITY) return
+    if (this.#clears.size === 0 && this.#ignoreBefore === Number.NEGATIVE_INFINITY) return
     if (this.#since.size >= MOST_KEYS) this.#since.clear()
     this.#since.add(storageKey)
   }
 
-  /** A clear came through. */
-  cleared(what: Space | 'everything'): void {
+  /** A clear came through that was asked for then: by it are made good those that were lost before. */
+  cleared(what: Space | 'everything', at = Number.POSITIVE_INFINITY): void {
     for (const lost of this.#clears) {
+      if (lost.at > at) continue
       const same =
         what === lost.what || (what !== 'everything' && lost.what !== 'everything' && alike(what, lost.what))
       if (what === 'everything' || same) this.#clears.delete(lost)
@@ -102,14 +104,13 @@ export class Recovery {
    */
   judge(space: Space, key: string): (stored: Stored) => boolean {
     const storageKey = space.frame(key)
-    let newerThan = this.#lost.get(storageKey)?.at ?? Number.NEGATIVE_INFINITY
+    const lost = this.#lost.get(storageKey)
+    let newerThan = this.#ignoreBefore
     for (const { what, at } of this.#clears) {
       if (what === 'everything' || what.owns(storageKey)) newerThan = Math.max(newerThan, at)
     }
-    const bare =
-      newerThan === Number.NEGATIVE_INFINITY &&
-      (this.#ignoreBefore === Number.NEGATIVE_INFINITY || this.#since.has(storageKey))
-    newerThan = Math.max(newerThan, this.#ignoreBefore)
+    const bare = !lost && (newerThan === Number.NEGATIVE_INFINITY || this.#since.has(storageKey))
+    if (lost) newerThan = Math.max(newerThan, lost.at)
     return (stored) => {
       const age = madeAt(stored)
       return age === undefined ? bare : age > newerThan

@@ -353,7 +353,9 @@ describe('F87 closing', () => {
     await cache.delete('a')
     // The deadlines are looked at once more, 5 ms later. Only timers that hold the process are listed.
     await new Promise((resolve) => setTimeout(resolve, 15))
-    expect(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length).toBe(before)
+    expect(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length).toBeLessThanOrEqual(
+      before,
+    )
   })
 })
 

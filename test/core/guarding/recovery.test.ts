@@ -110,6 +110,26 @@ for (const [kind, options] of [
       expect(backend.calls.deleteMany).toBe(deleteMany)
     })
 
+    it('a lost clear that takes for ever holds up nobody: nothing older is read, what is newer is, and it is asked for again', async () => {
+      const { cache, backend, seen } = guarded()
+      await cache.set('a', 'old', options)
+      await pass(10)
+      backend.fault = 'throw'
+      expect(await cache.clear()).toBe(false)
+      backend.fault = (verb) => (verb === 'clear' ? 'hang' : undefined)
+      await pass(A_PROBE)
+      expect(seen.at(-1)).toMatchObject({ type: 'backend-up' })
+      expect(await cache.get('a')).toBe(undefined)
+      expect(await cache.set('b', 'new', options)).toBe(true)
+      expect(await cache.get('b')).toBe('new')
+      expect(await cache.getMany(['a', 'b'])).toEqual(new Map([['b', 'new']]))
+      const { clear } = backend.calls
+      backend.fault = undefined
+      await pass(180_000)
+      expect(backend.calls.clear).toBe(clear! + 1)
+      expect(await cache.get('a')).toBe(undefined)
+    })
+
     it('a lost clear is done before anything is read, and is no obstacle where it cannot be done', async () => {
       for (const refused of [false, true]) {
         const { cache, backend } = guarded()
