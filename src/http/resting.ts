@@ -4,6 +4,7 @@
  * store that others can write to must not be able to split a response.
  */
 import { crc32 } from 'node:zlib'
+import { OWN_FORM } from '../core/values/entry.ts'
 import { type PageHead, readPageHead } from './policy/page.ts'
 import type { Reply } from './visit.ts'
 
@@ -51,8 +52,6 @@ export interface UrlEntry {
   readonly endsAt: number | null
 }
 
-/** No entry of values begins with it (`core/values/entry.ts`). */
-const MARK = 0xf5
 const FORMAT = 2
 /** Mark, format, checksum of what follows, length of the JSON. */
 const FRAME = 10
@@ -111,7 +110,7 @@ function pageOf(meta: unknown, body: Buffer): StoredPage | undefined {
 function toBytes(meta: object, body: Buffer | undefined): Uint8Array {
   const json = Buffer.from(JSON.stringify(meta))
   const bytes = Buffer.allocUnsafeSlow(FRAME + json.length + (body?.length ?? 0))
-  bytes[0] = MARK
+  bytes[0] = OWN_FORM
   bytes[1] = FORMAT
   bytes.writeUInt32BE(json.length, 6)
   json.copy(bytes, FRAME)
@@ -123,7 +122,7 @@ function toBytes(meta: object, body: Buffer | undefined): Uint8Array {
 function fromBytes(bytes: unknown): { meta: Record<string, unknown>; body: Buffer } | undefined {
   if (!(bytes instanceof Uint8Array) || bytes.length < FRAME) return undefined
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  if (buffer[0] !== MARK || buffer[1] !== FORMAT) return undefined
+  if (buffer[0] !== OWN_FORM || buffer[1] !== FORMAT) return undefined
   const end = FRAME + buffer.readUInt32BE(6)
   if (end > buffer.length || crc32(buffer.subarray(6)) !== buffer.readUInt32BE(2)) return undefined
   try {

@@ -2,7 +2,7 @@
  * What a reply must look like to be that of a command. Replies carry no name: one damaged length on the wire shifts those behind it by
  * one, and then whole and sound entries answer for other keys. The piece of a value that is taken for a reply hardly ever looks so.
  */
-import { isEncoded } from '../../core/values/entry.ts'
+import { isEncoded, OWN_FORM } from '../../core/values/entry.ts'
 import type { Reply } from './client.ts'
 
 const MINUS = 0x2d
@@ -12,15 +12,19 @@ const NINE = 0x39
 /** Of a whole number that we count, and of no other. */
 const MOST_DIGITS = 17
 
-/** Of GET: nothing, an entry, or digits. What others keep under our keys is anything, and is asked about. */
+/** Of GET: nothing, an entry or a page, or digits. What others keep under our keys is anything, and is asked about. */
 export function isOfRead(reply: Reply | undefined): boolean {
-  return reply === null || (reply instanceof Buffer && (isEncoded(reply) || isNumeral(reply)))
+  return reply === null || (reply instanceof Buffer && (isOurs(reply) || isNumeral(reply)))
 }
 
 /** Of a script: numbers, short text, or a value with a number behind it; never an entry. */
 export function isOfScript(reply: Reply): boolean {
-  if (reply instanceof Buffer) return !isEncoded(reply)
+  if (reply instanceof Buffer) return !isOurs(reply)
   return !Array.isArray(reply) || reply.length === 0 || typeof reply.at(-1) === 'number'
+}
+
+function isOurs(bytes: Buffer): boolean {
+  return isEncoded(bytes) || bytes[0] === OWN_FORM
 }
 
 export function beginsNumeral(byte: number): boolean {
