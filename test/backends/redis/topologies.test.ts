@@ -186,7 +186,7 @@ it('a Cluster goes on for other slots while one leader is frozen or dead, and wh
     const dead = async () => {
       await expect
         .poll(async () => (await backend.getMany(space, keys).catch(() => new Map())).size, {
-          timeout: 20_000,
+          timeout: 60_000,
           interval: 100,
         })
         .toBe(60)
