@@ -4,7 +4,12 @@ import { hasColour, type Streams, terminalOf } from '../../src/cli/terminal.ts'
 
 function streams(isTTY: boolean, env: NodeJS.ProcessEnv = {}) {
   const [stdin, stdout, stderr] = [0, 1, 2].map(() => Object.assign(new PassThrough(), { isTTY }))
-  const read = (stream: PassThrough = new PassThrough()) => String(stream.read() ?? '')
+  const read = (stream: PassThrough = new PassThrough()) => {
+    let text = ''
+    // Newer Nodes give one piece at a time.
+    for (let piece = stream.read(); piece !== null; piece = stream.read()) text += piece
+    return text
+  }
   const terminal = terminalOf({ stdin, stdout, stderr, env } as unknown as Streams)
   return { terminal, stdin, stderr, out: () => read(stdout), err: () => read(stderr) }
 }
