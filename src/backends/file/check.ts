@@ -2,10 +2,9 @@
  * What is worth a warning about a cache directory (Django's caches.W002 and W003): it lies where a web server shows its files, or
  * where the process happened to be started.
  */
-import { realpathSync } from 'node:fs'
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { isAbsolute, resolve } from 'node:path'
 import type { CheckContext, Finding } from '../../core/check.ts'
+import { isWithin, realPath } from '../../core/real-path.ts'
 
 /** @param directory as it was given. */
 export function checkDirectory(directory: string | URL, { alias, publicDirs }: CheckContext): Finding[] {
@@ -36,20 +35,4 @@ function relationOf(own: string, other: string): 'matches' | 'is inside' | 'cont
   if (own === other) return 'matches'
   if (isWithin(own, other)) return 'is inside'
   return isWithin(other, own) ? 'contains' : undefined
-}
-
-function isWithin(path: string, folder: string): boolean {
-  const way = relative(folder, path)
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
-}
-
-/** Links followed, as far as it is there: the rest is yet to be made. */
-function realPath(path: string | URL): string {
-  const whole = resolve(path instanceof URL ? fileURLToPath(path) : path)
-  try {
-    return realpathSync(whole)
-  } catch {
-    const above = dirname(whole)
-    return above === whole ? whole : join(realPath(above), basename(whole))
-  }
 }

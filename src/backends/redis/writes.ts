@@ -1,5 +1,6 @@
 /**
- * Sets of one turn leave together, in a microtask, as one script, and each caller is told what became of his own. Whatever else the turn asks for leaves behind them, so that the order of the calls holds.
+ * Sets of one turn leave together, in a microtask, as one script, and each caller is told what became of his own. Whatever else the
+ * turn asks for leaves behind them, so that the order of the calls holds.
  */
 import type { Reply, Word } from './client.ts'
 import { answered, failure } from './failure.ts'

@@ -88,7 +88,7 @@ export class Recovery {
     this.#since.add(storageKey)
   }
 
-  /** A clear came through that was asked for then: by it are made good those that were lost before. */
+  /** A clear asked for then came through: what was lost before is made good. */
   cleared(what: Space | 'everything', at = Number.POSITIVE_INFINITY): void {
     for (const lost of this.#clears) {
       if (lost.at > at) continue

@@ -33,7 +33,7 @@ export const GRACED = 0xf2
 /** First byte of encoded bytes without times of their own. */
 export const PLAIN = 0xf1
 
-/** First byte of what is ours too and has a form of its own, with a checksum: pages. No UTF-8 begins with it. */
+/** First byte of pages, whose form is their own. No UTF-8 begins with it. */
 export const OWN_FORM = 0xf5
 
 /** Do these bytes begin as an encoded entry, which ends with a checksum that decoding looks at? */
