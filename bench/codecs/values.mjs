@@ -11,19 +11,7 @@ import { msgpackrCodec } from '../../dist/codecs/msgpackr.js'
 import { v8Codec } from '../../dist/codecs/v8.js'
 import { makeFormat } from '../../dist/core/values/encoding.js'
 import { timed } from '../harness.mjs'
-
-/** @param {number} id */
-const plain = (id) => ({
-  id: 1000 + id,
-  name: `User number ${id}`,
-  email: `user${id}@example.com`,
-  active: id % 3 === 0,
-  score: id * 1.37,
-  city: 'Berlin',
-  tags: ['a', 'beta', `c${id}`],
-  address: { street: `Main street ${id}`, zip: `1${id % 9}345` },
-  note: null,
-})
+import { record as plain } from '../kilobyte.mjs'
 
 /** @param {number} id */
 const rich = (id) => ({

@@ -4,9 +4,9 @@ import { createCaches } from 'stillwarm'
 import { memcached } from 'stillwarm/backends/memcached'
 import { memcachedClient } from '../../dist/backends/memcached/client/index.js'
 import { timed } from '../harness.mjs'
+import { kilobyte as value } from '../kilobyte.mjs'
 import { startMemcached } from './server.mjs'
 
-const value = { id: 1, name: 'x'.repeat(400), tags: ['a', 'b', 'c'], text: 'y'.repeat(540) }
 const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`)
 const TTL = 600
 const CACHE = 'stillwarm'

@@ -4,9 +4,9 @@ import { Redis } from 'ioredis'
 import { createCaches } from 'stillwarm'
 import { redis } from 'stillwarm/backends/redis'
 import { timed } from '../harness.mjs'
+import { kilobyte as value } from '../kilobyte.mjs'
 import { serverUrl } from './server.mjs'
 
-const value = { id: 1, name: 'x'.repeat(400), tags: ['a', 'b', 'c'], text: 'y'.repeat(540) }
 const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`)
 const TTL = 600
 

@@ -7,9 +7,9 @@ import pg from 'pg'
 import { createCaches } from 'stillwarm'
 import { mysql, postgres, sqlite } from 'stillwarm/backends/sql'
 import { timed } from '../harness.mjs'
+import { kilobyte as value } from '../kilobyte.mjs'
 import { folder, mariadbUrl, postgresUrl } from './server.mjs'
 
-const value = { id: 1, name: 'x'.repeat(400), tags: ['a', 'b', 'c'], text: 'y'.repeat(540) }
 const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`)
 const TTL = 600
 const POOL = 8
