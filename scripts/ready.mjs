@@ -37,18 +37,20 @@ export function compile() {
   for (const ending of ['.js', '.d.ts']) {
     for (const name of files(dist, ending)) {
       const file = join(dist, name + ending)
-      writeFileSync(file, withTabs(readFileSync(file, 'utf8')))
+      const code = readFileSync(file, 'utf8')
+      // In code a text may go over several lines, and keeps its own spaces; in declarations those are comments.
+      const isOnLines = code.replace(/`[^`\n]*`/g, '').includes('`')
+      if (ending === '.d.ts' || !isOnLines) writeFileSync(file, withTabs(code))
     }
   }
 }
 
 /**
- * tsc indents by four spaces, a seventh of what it writes. A text over several lines keeps its own.
+ * tsc indents by four spaces, a seventh of what it writes.
  *
  * @param {string} code
  */
 function withTabs(code) {
-  if (/`[^`]*\n[^`]*`/.test(code)) return code
   return code.replace(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4))
 }
 

@@ -99,8 +99,9 @@ export class CacheVerbs {
     const inside = this.#inside ?? this.#open()
     const write = this.#door.write('set()', third, SET)
     this.#door.checkKey(write.space, key)
-    // The hot path: an end more than a minute away may come a millisecond early.
-    const now = write.ttl > NEAR && write.staleFor === 0 ? this.#coarse.lately() : this.#clock.now()
+    // The hot path in the process: an end more than a minute away may come a millisecond early.
+    const hot = this.#settings.backend.sync && write.ttl > NEAR && write.staleFor === 0
+    const now = hot ? this.#coarse.lately() : this.#clock.now()
     const packed = this.#pack(inside, value, write, now)
     if (packed === undefined || write.ttl <= 0)
       return this.#setNothing(inside, key, write, packed === undefined)

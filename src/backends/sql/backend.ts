@@ -21,6 +21,7 @@ import { type Limits, Room } from './room.ts'
 import type { Runner } from './runner.ts'
 import { columnsOf, storedOf } from './stored.ts'
 import { SqlTable } from './table.ts'
+import { Writes } from './writes.ts'
 
 const ALONE: Host = { clock: systemClock, evicted() {}, corrupt() {}, failed() {} }
 
@@ -42,6 +43,7 @@ export class SqlBackend implements Backend {
   readonly #dialect: Dialect
   readonly #statements: Statements
   readonly #reads: Reads | undefined
+  readonly #writes: Writes | undefined
   readonly #room: Room
   #host: Host | undefined
   #missing = false
@@ -54,6 +56,11 @@ export class SqlBackend implements Backend {
     this.#statements = dialect.statements(table.quoted)
     this.#reads = runner.network && new Reads(runner, dialect, this.#statements, () => this.#now())
     this.#room = new Room(runner, dialect, this.#statements, limits, () => this.#host ?? ALONE)
+    // A small cache counts before each set, and so has them come one by one.
+    this.#writes =
+      runner.network && !this.#room.isSmall
+        ? new Writes((rows, coming) => this.#put(rows, coming))
+        : undefined
     if (runner.check) this.check = runner.check
     this.table = new SqlTable(table, dialect, runner, () => this.#room.cull())
   }
@@ -125,10 +132,7 @@ export class SqlBackend implements Backend {
     const dropped = () => andThen(this.delete(space, key), () => false)
     const stored = andThen(this.#room.make(1), (may) => {
       if (!may) return dropped()
-      return andThen(this.#write(this.#statements.set(row, this.#room.isShort)), (result) => {
-        this.#room.took(this.#dialect.added(result, 1), 1)
-        return true
-      })
+      return andThen(this.#writes ? this.#writes.set(row) : this.#put([row], 1), () => true)
     })
     return this.#unlessTooLarge('set', stored, dropped)
   }
@@ -143,12 +147,7 @@ export class SqlBackend implements Backend {
       }
       const rows: Row[] = []
       for (const [key, what] of entries) rows.push(this.#row(space, key, what, expiresAt))
-      return andThen(this.#writeAll(this.#statements.setMany(rows, this.#room.isShort)), (results) => {
-        let added = 0
-        for (const result of results) added += this.#dialect.added(result, count)
-        this.#room.took(Math.min(added, count), count)
-        return []
-      })
+      return andThen(this.#put(rows, count), () => [])
     })
     return this.#unlessTooLarge('setMany', stored, async () => {
       const failed: string[] = []
@@ -304,6 +303,23 @@ export class SqlBackend implements Backend {
     return andThen(counted, ({ rows }) => ({ entries: Number(rows[0]?.[0]) }))
   }
 
+  /** Stores rows of different keys, for so many sets that have found room. */
+  #put(rows: readonly Row[], coming: number): Answer<void> {
+    const [first] = rows
+    const { isShort } = this.#room
+    if (first && rows.length === 1) {
+      return andThen(this.#write(this.#statements.set(first, isShort)), (result) =>
+        this.#room.took(this.#dialect.added(result, 1), coming),
+      )
+    }
+    const calls = this.#statements.setMany(rows, isShort)
+    return andThen(this.#writeAll(calls), (results) => {
+      let added = 0
+      for (const [i, result] of results.entries()) added += this.#dialect.added(result, calls[i]!.rows ?? 1)
+      this.#room.took(Math.min(added, rows.length), coming)
+    })
+  }
+
   #count(
     space: Space,
     key: string,
@@ -403,6 +419,8 @@ export class SqlBackend implements Backend {
   }
 
   #try<T>(act: () => Answer<T>): Answer<T> {
+    // What was asked for before goes before.
+    this.#writes?.leave()
     try {
       return act()
     } catch (error) {

@@ -32,6 +32,8 @@ export interface Statement {
 export interface Call {
   readonly statement: Statement
   readonly values: readonly Value[]
+  /** Of a statement that stores several: how many. */
+  readonly rows?: number
 }
 
 export type Params = Readonly<Record<string, Value>>

@@ -77,27 +77,31 @@ export class Room {
     })
   }
 
+  /** Counted and culled before each `set`. */
+  get isSmall(): boolean {
+    return this.#limits.maxEntries <= SMALL
+  }
+
   /** There is so little room that it matters who goes. */
   get isShort(): boolean {
-    const { maxEntries } = this.#limits
-    return maxEntries <= SMALL || this.#allowance.known >= maxEntries * NEAR
+    return this.isSmall || this.#allowance.known >= this.#limits.maxEntries * NEAR
   }
 
   /** So many may be added at once. */
   get together(): number {
-    return this.#limits.maxEntries <= SMALL ? Number.POSITIVE_INFINITY : this.#allowance.together
+    return this.isSmall ? Number.POSITIVE_INFINITY : this.#allowance.together
   }
 
   /** Before so many may be added. Nearly always at once. `false`: there was no room for them in time. */
   make(coming: number): Answer<boolean> {
     this.#stir()
-    if (this.#limits.maxEntries > SMALL) return this.#allowance.take(coming)
+    if (!this.isSmall) return this.#allowance.take(coming)
     return andThen(this.#cullSmall(coming), () => true)
   }
 
   /** So many of those were added. */
   took(added: number, coming: number): void {
-    if (this.#limits.maxEntries > SMALL) this.#allowance.giveBack(coming - added)
+    if (!this.isSmall) this.#allowance.giveBack(coming - added)
   }
 
   /** So many were removed. */
@@ -107,7 +111,7 @@ export class Room {
 
   /** A read. Nothing, until room is short. */
   used(key: string): void {
-    if (!this.isShort || this.#limits.maxEntries <= SMALL) return
+    if (!this.isShort || this.isSmall) return
     if (this.#used.size < USES) this.#used.add(key)
     const now = performance.now()
     if (now - this.#noted < NOTE_EVERY) return
@@ -216,9 +220,8 @@ export class Room {
   }
 
   #look(): void {
-    const small = this.#limits.maxEntries <= SMALL
     this.#behind('cull', async () => {
-      if (small) await this.prune()
+      if (this.isSmall) await this.prune()
       else await this.#lookNow()
     })
   }

@@ -44,6 +44,8 @@ const MIGRATING = 30_000
 
 interface Busy {
   readonly connection: Connection
+  /** Its place among them; none once it is over. */
+  at: number | undefined
   reject(error: Error): void
 }
 
@@ -58,7 +60,8 @@ export class Servers implements Runner {
   readonly #places: Places
   readonly #dialect: Dialect
   readonly #connectTimeout: number
-  readonly #busy = new Set<Busy>()
+  /** A list: a Set of what lives so shortly keeps answers that are long over from the collector, each by the one before. */
+  readonly #busy: Busy[] = []
   readonly #avoided = new Map<Place, number>()
   /** Of the connections: those of an older one are ended. */
   #generation = 0
@@ -180,17 +183,17 @@ export class Servers implements Runner {
 
   #on(connection: Connection, { statement, values }: Call): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const busy: Busy = { connection, reject }
-      this.#busy.add(busy)
+      const busy: Busy = { connection, at: this.#busy.length, reject }
+      this.#busy.push(busy)
       const failed = (error: unknown) => {
-        if (!this.#busy.delete(busy)) return
+        if (!this.#over(busy)) return
         const why = this.#failed(error)
         connection.release(means(why, 'no-answer'))
         reject(why)
       }
       try {
         connection.run(statement, values).then((result) => {
-          if (!this.#busy.delete(busy)) return
+          if (!this.#over(busy)) return
           connection.release(false)
           this.#cold = false
           resolve(result)
@@ -199,6 +202,19 @@ export class Servers implements Runner {
         failed(error)
       }
     })
+  }
+
+  /** `false`: it was over already. */
+  #over(busy: Busy): boolean {
+    const { at } = busy
+    if (at === undefined) return false
+    busy.at = undefined
+    const last = this.#busy.pop()!
+    if (last !== busy) {
+      this.#busy[at] = last
+      last.at = at
+    }
+    return true
   }
 
   async #acquire(place: Place): Promise<Connection> {
@@ -240,11 +256,11 @@ export class Servers implements Runner {
   }
 
   #endBusy(why: Error): void {
-    for (const { connection, reject } of this.#busy) {
-      connection.release(true)
-      reject(why)
+    for (const busy of this.#busy.splice(0)) {
+      busy.at = undefined
+      busy.connection.release(true)
+      busy.reject(why)
     }
-    this.#busy.clear()
   }
 }
 

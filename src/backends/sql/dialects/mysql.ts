@@ -190,6 +190,7 @@ function setMany(write: Writer, rows: readonly Row[], noted: boolean): Call {
   return {
     statement,
     values: statement.params.map((name, i) => rows[Math.floor(i / each)]?.[name] ?? null),
+    rows: rows.length,
   }
 }
 

@@ -14,9 +14,14 @@ interface Query {
   types: { getTypeParser(): (text: unknown) => unknown }
 }
 
+interface Answered {
+  rows: unknown[][]
+  rowCount: number | null
+}
+
 /** What is used of a client. */
 export interface PgClient {
-  query(query: Query): Promise<{ rows: unknown[][]; rowCount: number | null }>
+  query(query: Query, told: (error: Error | null | undefined, answer?: Answered) => void): unknown
   on(event: 'error' | 'end', listener: () => void): unknown
 }
 
@@ -44,11 +49,13 @@ function run(
 ): Promise<Result> {
   const query: Query = { text, values: values.map(sent), rowMode: 'array', types: AS_TEXT }
   if (prepared && prepare) query.name = name
-  return client.query(query).then(resultOf)
-}
-
-function resultOf({ rows, rowCount }: { rows: unknown[][]; rowCount: number | null }): Result {
-  return { rows, changed: rowCount ?? 0 }
+  // Of its own promises, one after the other, each keeps the answers before it from the collector until it looks through everything.
+  return new Promise((resolve, reject) => {
+    client.query(query, (error, answer) => {
+      if (answer) resolve({ rows: answer.rows, changed: answer.rowCount ?? 0 })
+      else reject(error)
+    })
+  })
 }
 
 function sent(value: Value): unknown {
