@@ -13,6 +13,7 @@ import { fleetSuite } from './fleet.ts'
 import { roomSuite } from './room.ts'
 import { anyTable, later, type ServerSetting, what } from './setting.ts'
 import { tableSuite } from './table.ts'
+import { turnSuite } from './turns.ts'
 
 /** Culling: Django's database counts otherwise (see room.test.ts). Recency: a read is noted only once there is little room. */
 const NOT_PROMISED = ['culling', 'recency']
@@ -96,6 +97,7 @@ const setting: ServerSetting = {
 
 describe('the table', () => tableSuite(setting))
 describe('room', () => roomSuite(setting))
+describe('one turn', () => turnSuite(setting))
 
 describe('what is particular to it', () => {
   const space = makeSpace('p', 1)

@@ -97,7 +97,7 @@ function statements(table: string): Statements {
     'set_many',
     // In the order of the keys, which all who write take: then none waits for another in a ring.
     `WITH written AS (
-       ${UPSERT} SELECT k, v, n, :expires::bigint, :now::bigint FROM unnest(:keys::bytea[], :values::bytea[], :numbers::bigint[]) AS given(k, v, n)
+       ${UPSERT} SELECT k, v, n, e, :now::bigint FROM unnest(:keys::bytea[], :values::bytea[], :numbers::bigint[], :ends::bigint[]) AS given(k, v, n, e)
        ${OVERWRITE} RETURNING xmax = 0 AS made)
      SELECT count(*) FILTER (WHERE made) FROM written`,
   )
@@ -171,13 +171,12 @@ function statements(table: string): Statements {
 }
 
 function setManyOf(statement: Call['statement'], rows: readonly Row[]): Call {
-  const [first] = rows
   return give(statement, {
     keys: listOf(rows.map(({ key }) => key)),
     values: new BytesList(rows.map(({ value }) => value)),
     numbers: `{${rows.map(({ number }) => number ?? 'NULL').join()}}`,
-    expires: first?.expires ?? 0,
-    now: first?.now ?? 0,
+    ends: `{${rows.map(({ expires }) => expires).join()}}`,
+    now: rows[0]?.now ?? 0,
   })
 }
 
