@@ -34,17 +34,23 @@ end
 `
 
 /**
- * KEYS: entry and claim in turns; ARGV: px and value in turns. Answers the places, from 1 on, of those that did not fit: from the
- * first of them on, all.
+ * KEYS: the entries, then their claims; ARGV: px and value in turns. Answers the places, from 1 on, of those that did not fit: from
+ * the first of them on, all.
  */
 export const SET_MANY = script(`${PUT}
 local failed = {}
-for i = 1, #KEYS, 2 do
+local count = #KEYS / 2
+for i = 1, count do
   local done = 'full'
-  if #failed == 0 then done = put(KEYS[i], ARGV[i + 1], ARGV[i]) else redis.call('DEL', KEYS[i]) end
-  redis.call('DEL', KEYS[i + 1])
-  if done == 'full' then failed[#failed + 1] = (i + 1) / 2 elseif done ~= 1 then return done end
+  if #failed == 0 then done = put(KEYS[i], ARGV[2 * i], ARGV[2 * i - 1]) else redis.call('DEL', KEYS[i]) end
+  if done == 'full' then
+    failed[#failed + 1] = i
+  elseif done ~= 1 then
+    redis.call('DEL', unpack(KEYS, count + 1, count + i))
+    return done
+  end
 end
+redis.call('DEL', unpack(KEYS, count + 1, 2 * count))
 return failed`)
 
 /** ARGV: value, px. */

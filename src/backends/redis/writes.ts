@@ -136,7 +136,8 @@ export class Writes {
 
 function run(leader: Link, writes: readonly Write[], asker: Asker): void {
   const words: Word[] = ['evalsha', SET_MANY.sha, String(2 * writes.length)]
-  for (const { storageKey } of writes) words.push(storageKey, claimKey(storageKey))
+  for (const { storageKey } of writes) words.push(storageKey)
+  for (const { storageKey } of writes) words.push(claimKey(storageKey))
   for (const { bytes, px } of writes) words.push(px, bytes)
   runScript(leader, SET_MANY, words, asker)
 }
