@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto'
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
 import { Deadlines, Waiting, withinDeadline } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Word } from './client.ts'
-import { answered, failure, failureOf, isRefusal } from './failure.ts'
+import { answered, failure, failureOf, isRefusal, isServing, unserved } from './failure.ts'
 import { SilentNodes } from './silent-nodes.ts'
 
 export interface LinkOptions {
@@ -29,8 +29,10 @@ export interface Source {
   make(): Promise<Client> | Client
 }
 
-/** The first attempt after a loss comes within so many milliseconds, later ones about so far apart. */
+/** The first attempt after a loss comes within so many milliseconds. */
 const RETRY_WITHIN = 1_000
+/** Later ones are so far apart, or a quarter more: the guard, where it wants to know, asks a little earlier, and not both. */
+const RETRY_AFTER = 1_250
 /** After a refusal (wrong password) once a minute. */
 const RETRY_REFUSED = 60_000
 /** So much later than the guard's, in milliseconds. */
@@ -91,7 +93,6 @@ export class Link {
   #tried = false
   #why: CacheError | undefined
   #attemptedAt = Number.NEGATIVE_INFINITY
-  #failures = 0
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
@@ -318,12 +319,11 @@ export class Link {
       if (client && !borrowed) client.destroy()
       const deliberate = error instanceof Error && 'code' in error && error.code === 'MISSING_PACKAGE'
       if (this.#closed || deliberate) throw error
-      this.#why = failureOf(error)
-      this.#failures++
-      if (!borrowed) this.#comeBack(isRefusal(this.#why) ? RETRY_REFUSED : this.#pause())
+      this.#why = unserved(failureOf(error))
+      if (!borrowed)
+        this.#comeBack(isRefusal(this.#why) ? RETRY_REFUSED : RETRY_AFTER * (1 + Math.random() / 4))
       throw this.#why
     }
-    this.#failures = 0
     this.#client = client
     if (!borrowed) client.onEnd(() => this.#lost(client))
     return client
@@ -334,10 +334,6 @@ export class Link {
     this.#why = failure('ECONNRESET', 'The connection to Redis was lost')
     this.#end(this.#why)
     this.#comeBack(Math.random() * RETRY_WITHIN)
-  }
-
-  #pause(): number {
-    return this.#failures <= 1 ? Math.random() * RETRY_WITHIN : RETRY_WITHIN * (1 + Math.random() / 4)
   }
 
   #comeBack(ms: number): void {
@@ -353,7 +349,10 @@ export class Link {
 /** Connected is not yet served: a frozen server accepts, one that loads its data refuses. A Cluster has told its slots. */
 async function served(client: Client): Promise<void> {
   await client.connect()
-  if (!client.cluster) await client.call(['ping'], '', false)
+  if (client.cluster) return
+  await client.call(['ping'], '', false).catch((error: unknown) => {
+    if (!isServing(failureOf(error))) throw error
+  })
 }
 
 function timedOut(ms: number): BackendError {

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type RedisBackend, type RedisOptions, redis } from '../../../src/backends/redis/redis.ts'
 import { slotOf } from '../../../src/backends/redis/slot.ts'
 import { createCaches } from '../../../src/index.ts'
+import { faultProxy } from '../../../src/testing/index.ts'
 import { awakeNow, within } from '../../awake.ts'
 import {
   ask,
@@ -64,6 +65,32 @@ describe.each(drivers)('%s', (driver) => {
     await third.set(space, 'a', what('1'), later())
     const words = ['-n', '3', 'exists', space.frame('a')]
     expect(await ask(server, words, { unix: true, password: 'pw' })).toBe('1')
+  })
+
+  it('RED-01 F15 a database that the server does not have is an outage, tried again once a minute: never database 0 instead', async () => {
+    const server = await startRedis()
+    const wire = await faultProxy(server)
+    const caches = createCaches({
+      default: { backend: redis({ url: `redis://${wire.address}/99`, driver }) },
+    })
+    const down: unknown[] = []
+    caches.on('backend-down', ({ error }) => down.push(error))
+    expect(await caches.default.set('a', 1)).toBe(false)
+    for (let i = 0; i < 12; i++) {
+      expect(await caches.default.get('a')).toBeUndefined()
+      await sleep(100)
+    }
+    expect(await ask(server, ['dbsize'])).toBe('0')
+    expect(down).toMatchObject([{ message: /DB index is out of range/ }])
+    expect(wire.made).toHaveLength(1)
+    await caches.close()
+    await wire.close()
+  })
+
+  it('F15 a server that does not let us say PING serves all the same', async () => {
+    const server = await startRedis()
+    await ask(server, ['acl', 'setuser', 'mute', 'on', '>secret', '+@all', '-ping', '~*'])
+    await works(open({ url: `redis://mute:secret@${server.address}`, driver }))
   })
 
   it('RED-01 users and passwords come from the URL or the options', async () => {

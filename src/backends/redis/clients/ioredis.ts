@@ -78,7 +78,19 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
       client.on('error', () => {
         if (client.status === 'ready') client.stream?.destroy()
       })
-      return fromSingle(client, (own, words) => own.sendCommand(new Written(words)) as Promise<Reply>)
+      const single = fromSingle(client, (own, words) => own.sendCommand(new Written(words)) as Promise<Reply>)
+      return {
+        ...single,
+        get ready() {
+          return single.ready
+        },
+        async connect() {
+          await single.connect()
+          // The library goes on in database 0 where there is none of that number.
+          const { db = 0 } = client.options
+          if (db !== 0) await single.call(['select', String(db)], '', false, true)
+        },
+      }
     },
     openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
       const { redisOptions, ...options } = clientOptions
