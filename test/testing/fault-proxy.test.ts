@@ -148,7 +148,7 @@ it.each([
   }
 })
 
-it.each([null, 6379, {}, { port: '6379' }, { port: 0 }, { port: 6379, hots: 'x' }, { port: 6379, host: '' }])(
+it.each([null, 6379, {}, { port: '6379' }, { port: 0 }, { port: 6379, host: 5 }, { port: 6379, host: '' }])(
   'A11 what is no place is refused by rejecting: %o',
   async (options) => {
     // @ts-expect-error what the types refuse must be refused without them
