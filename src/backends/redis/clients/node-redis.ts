@@ -249,6 +249,8 @@ function ownCluster(
 
   const connect = async (own: Clustered, by: Client) => {
     await by.connect()
+    // Ended meanwhile: it would open connections that nobody closes.
+    if (!own.isOpen) throw away()
     const nodes = [...own.masters, ...own.replicas].map((node) => own.nodeClient(node).catch(() => {}))
     // One of them may be dead, and the others serve all the same.
     await Promise.race([Promise.all(nodes), sleep(connectTimeout / 2, undefined, { ref: false })])
