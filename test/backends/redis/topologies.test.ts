@@ -1,7 +1,8 @@
 /** Where the servers are: replicas, Sentinels, a Cluster, TLS, a password, a unix socket; and what becomes of them. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import { createCluster } from '@redis/client'
+import { Cluster, Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type RedisBackend, type RedisOptions, redis } from '../../../src/backends/redis/redis.ts'
 import { slotOf } from '../../../src/backends/redis/slot.ts'
@@ -237,8 +238,10 @@ it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss 
   const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
   const theirs = await heldBy(nodes[1]!, keys)
   const others = keys.filter((key) => !theirs.includes(key))
-  const seen = async (driver: (typeof drivers)[number]) => {
-    const caches = createCaches({ default: { backend: redis({ cluster, driver, opTimeout }) } })
+  const urls = cluster.map((address) => `redis://${address}`)
+  const users = [new Cluster(urls), createCluster({ rootNodes: urls.map((url) => ({ url })) })] as const
+  const seen = async (options: RedisOptions) => {
+    const caches = createCaches({ default: { backend: redis({ ...options, opTimeout }) } })
     const cache = caches.default
     const down: unknown[] = []
     caches.on('backend-down', (event) => down.push(event))
@@ -259,8 +262,9 @@ it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss 
       expect(waits.toSorted((a, b) => a - b)[waits.length >> 1]).toBeLessThan(opTimeout / 10)
       expect(await cache.delete(theirs[0]!)).toBe(false)
       expect(down).toEqual([])
+      if ('client' in options) return
       // A process that starts now finds the same.
-      const { default: late } = createCaches({ default: { backend: redis({ cluster, driver, opTimeout }) } })
+      const { default: late } = createCaches({ default: { backend: redis({ ...options, opTimeout }) } })
       await expect.poll(() => late.get(others[0]!), { timeout: 20_000, interval: 10 }).toBe(others[0])
       for (const other of others) expect(await late.get(other)).toBe(other)
       expect(await late.get(theirs[1]!)).toBeUndefined()
@@ -274,11 +278,14 @@ it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss 
     }
     return { frozen, thawed }
   }
-  const all = await Promise.all(drivers.map(seen))
+  const ours = drivers.map((driver) => ({ cluster, driver }))
+  const all = await Promise.all([...ours, ...users.map((client) => ({ client }))].map(seen))
   await nodes[1]!.freeze()
   await Promise.all(all.map(({ frozen }) => frozen()))
   nodes[1]!.thaw()
   await Promise.all(all.map(({ thawed }) => thawed()))
+  users[0].disconnect()
+  users[1].destroy()
 }, 90_000)
 
 it('a client that the user passed in is never closed by us, and fails at once while it is away', async () => {

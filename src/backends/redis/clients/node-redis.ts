@@ -57,7 +57,7 @@ export function isNodeRedis(client: object): client is Single | Clustered {
 
 /** The client of a user. */
 export function adoptNodeRedis(client: Single | Clustered, slotOf: (key: string) => number): Client {
-  if ('nodeClient' in client) return fromCluster(client, slotOf, true)
+  if ('nodeClient' in client) return fromCluster(client, slotOf)
   const single = fromSingle(client)
   return {
     ...single,
@@ -125,7 +125,7 @@ export async function loadNodeRedis(slotOf: (key: string) => number): Promise<Dr
             socket: { connectTimeout, ...asObject(given.socket), ...security(first) },
           },
         })
-      return ownCluster(make, slotOf, readReplicas, connectTimeout)
+      return ownCluster(make, slotOf, connectTimeout)
     },
   }
 }
@@ -185,7 +185,9 @@ function fromSingle(client: Single): Client {
   }
 }
 
-function fromCluster(client: Clustered, slotOf: (key: string) => number, replicasMayAnswer: boolean): Client {
+function fromCluster(client: Clustered, slotOf: (key: string) => number): Client {
+  // It knows of none where it is not to use them.
+  const replicasMayAnswer = () => client.replicas.length > 0
   return {
     ...fromAny(client),
     cluster: true,
@@ -194,7 +196,7 @@ function fromCluster(client: Clustered, slotOf: (key: string) => number, replica
       return client.isOpen && client.masters.length > 0
     },
     call(words, key, read) {
-      const node = read && replicasMayAnswer ? undefined : client.slots[slotOf(key)]?.master
+      const node = read && replicasMayAnswer() ? undefined : client.slots[slotOf(key)]?.master
       // Whatever its offline queue would do with it.
       if (node?.client && !node.connectPromise && !node.client.isReady) return Promise.reject(away())
       return client.sendCommand(key === '' ? undefined : key, read, words, AS_BYTES) as Promise<Reply>
@@ -206,9 +208,7 @@ function fromCluster(client: Clustered, slotOf: (key: string) => number, replica
       }),
     ways(key, read) {
       const shard = key === undefined ? undefined : client.slots[slotOf(key)]
-      const all = shard
-        ? nodesOf(shard, read === true && replicasMayAnswer)
-        : [...client.masters, ...client.replicas]
+      const all = shard ? nodesOf(shard, read === true) : [...client.masters, ...client.replicas]
       const up = all.flatMap((node) => (node.client?.isReady ? [node.client] : []))
       return up.map((own) => (words) => own.sendCommand(words, AS_BYTES) as Promise<Reply>)
     },
@@ -219,12 +219,13 @@ function fromCluster(client: Clustered, slotOf: (key: string) => number, replica
     },
     // It looks for its nodes by itself when one of them fails; a late answer has nobody waiting.
     nodeOf: (key, read) =>
-      read && replicasMayAnswer ? undefined : client.slots[slotOf(key)]?.master.address,
+      read && replicasMayAnswer() ? undefined : client.slots[slotOf(key)]?.master.address,
   }
 }
 
-function nodesOf({ master, replicas = [] }: Shard, withReplicas: boolean): ClusterNode[] {
-  return withReplicas ? [master, ...replicas] : [master]
+/** Replicas are known only where they are to be used. */
+function nodesOf({ master, replicas = [] }: Shard, read: boolean): ClusterNode[] {
+  return read ? [master, ...replicas] : [master]
 }
 
 /** So long, in milliseconds, between two looks whether another node has taken over. */
@@ -235,14 +236,9 @@ const LOOK_AGAIN = 1_000
  * its caller has gone. And the library learns of a failover only from a connection that breaks or a node that says MOVED, which one that
  * is frozen never does: so the others are asked, and where they name another the whole is made anew.
  */
-function ownCluster(
-  make: () => Clustered,
-  slotOf: (key: string) => number,
-  replicasMayAnswer: boolean,
-  connectTimeout: number,
-): Client {
+function ownCluster(make: () => Clustered, slotOf: (key: string) => number, connectTimeout: number): Client {
   let cluster = make()
-  let client = fromCluster(cluster, slotOf, replicasMayAnswer)
+  let client = fromCluster(cluster, slotOf)
   let odd: (() => void) | undefined
   let destroyed = false
   let lookedAt = Number.NEGATIVE_INFINITY
@@ -257,7 +253,7 @@ function ownCluster(
   }
   const renew = async () => {
     const next = make()
-    const by = fromCluster(next, slotOf, replicasMayAnswer)
+    const by = fromCluster(next, slotOf)
     try {
       await Promise.race([connect(next, by), late(connectTimeout)])
       if (destroyed || !by.ready) throw away()
@@ -297,7 +293,7 @@ function ownCluster(
     call(words, key, read) {
       const shard = cluster.slots[slotOf(key)]
       if (!shard) return client.call(words, key, read)
-      const all = nodesOf(shard, read && replicasMayAnswer)
+      const all = nodesOf(shard, read)
       const up = all.filter((node) => node.client?.isReady)
       if (up.length < all.length) lookFor(key)
       if (up.length === all.length) return client.call(words, key, read)
