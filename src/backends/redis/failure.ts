@@ -41,14 +41,14 @@ export function answered(error: unknown, code: string): boolean {
 
 /** What the system or the library says when nobody answers, and what a server says that cannot serve anything now. */
 const NO_ANSWER =
-  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT|EACCES|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|NO_LEADER|LOADING|MASTERDOWN|CLUSTERDOWN|BUSY$|READONLY|NOAUTH|WRONGPASS|REFUSED)/
+  /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT|EACCES|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|NO_LEADER|LOADING|MASTERDOWN|CLUSTERDOWN|BUSY$|READONLY|NOAUTH|WRONGPASS|NOT_SERVED)/
 
 /** Does it say that there is no server, or none that serves us, rather than that one refused this one thing? */
 export function isNoAnswer(error: unknown): boolean {
   return error instanceof BackendError && NO_ANSWER.test(error.code)
 }
 
-const REFUSALS = ['NOAUTH', 'WRONGPASS', 'REFUSED']
+const REFUSALS = ['NOAUTH', 'WRONGPASS', 'NOT_SERVED']
 
 /** The server does not want us: trying again every second would only fill its log. */
 export function isRefusal(error: CacheError): boolean {
@@ -63,7 +63,7 @@ export function isServing(error: CacheError): boolean {
 /** Why nothing can be asked of a server that answered otherwise before the first command: no such database, protected. */
 export function unserved(error: CacheError): CacheError {
   if (isNoAnswer(error) || !error.message.startsWith(ANSWERED)) return error
-  return failure(TOO_MANY.test(error.message) ? 'ECONNREFUSED' : 'REFUSED', error.message)
+  return failure(TOO_MANY.test(error.message) ? 'ECONNREFUSED' : 'NOT_SERVED', error.message)
 }
 
 /** That passes. */
