@@ -60,11 +60,11 @@ export function isServing(error: CacheError): boolean {
   return ['NOPERM', 'MISCONF'].includes(error.code)
 }
 
-/** Why nothing can be asked of a server that answered otherwise before the first command: no such database, protected. */
+/** Why nothing can be asked of a server that answered otherwise before the first command. */
 export function unserved(error: CacheError): CacheError {
   if (isNoAnswer(error) || !error.message.startsWith(ANSWERED)) return error
-  return failure(TOO_MANY.test(error.message) ? 'ECONNREFUSED' : 'NOT_SERVED', error.message)
+  return failure(LASTING.test(error.message) ? 'NOT_SERVED' : 'ECONNREFUSED', error.message)
 }
 
-/** That passes. */
-const TOO_MANY = /max number of clients/
+/** Until somebody sees to it: no such database, protected mode, a password that it does not take. What else it says may pass. */
+const LASTING = /DB index|DENIED|AUTH|password/
