@@ -12,15 +12,18 @@ import type { Answer } from '../core/answer.ts'
 import type { Backend, Claimed, Host, Kept, Network, Space } from '../core/backend.ts'
 import { systemClock } from '../core/clock.ts'
 import { argumentError } from '../core/errors.ts'
-import { checkOptions, kindOf } from '../core/options.ts'
+import { checkInteger, checkOptions, checkWord, isRecord, kindOf } from '../core/options.ts'
 import { Store } from '../core/store.ts'
 import type { Stored } from '../core/values/entry.ts'
+import { checkBoolean, checkMs, checkProbability, wrong } from './fault-options.ts'
 
 /**
  * What becomes of a call. `'throw'`: it fails, as if nobody listened. `'refuse'`: the server answers with an error. `'hang'`: it is
  * neither done nor answered. `'lose'`: it is done and not answered. `{ delay }`: it is done and answered after so many milliseconds.
  */
 export type Fault = 'throw' | 'refuse' | 'hang' | 'lose' | { delay: number }
+
+type Faulty = Fault | undefined | ((verb: string, key: string | undefined) => Fault | undefined)
 
 export interface ChaosOptions {
   /** How probable a fault is, from 0 to 1 each; none by default. */
@@ -49,11 +52,13 @@ export class ChaosError extends Error {
 }
 
 const OPTIONS = ['chance', 'delay', 'random', 'opTimeout', 'maxInFlight', 'shared']
+const FAULTS = ['throw', 'refuse', 'hang', 'lose'] as const
+const CHANCES = [...FAULTS, 'delay'] as const
 
 /**
  * Wraps a backend. Close it, not the one inside.
  *
- * @throws TypeError `INVALID_ARGUMENT` for what is no backend, `INVALID_OPTIONS`, `UNKNOWN_OPTION`.
+ * @throws TypeError `INVALID_ARGUMENT` for what is no backend; TypeError or RangeError `INVALID_OPTIONS`, `UNKNOWN_OPTION`, `INVALID_OPTION`.
  */
 export function chaos(backend: Backend, options: ChaosOptions = {}): ChaosBackend {
   if (typeof backend?.get !== 'function') {
@@ -63,8 +68,34 @@ export function chaos(backend: Backend, options: ChaosOptions = {}): ChaosBacken
       `chaos() wraps a backend, as in chaos(memory()), not ${kindOf(backend)}`,
     )
   }
-  checkOptions('chaos()', options, OPTIONS)
+  check(options)
   return new ChaosBackend(backend, options)
+}
+
+function check(options: ChaosOptions): void {
+  checkOptions('chaos()', options, OPTIONS)
+  const { chance = {}, delay = 0, random, opTimeout = 1, maxInFlight = 1, shared = false } = options
+  checkOptions('chaos(), chance', chance, CHANCES)
+  let sum = 0
+  for (const fault of CHANCES) sum += checkProbability(`chance.${fault}`, chance[fault] ?? 0)
+  if (sum > 1 + Number.EPSILON * 8)
+    throw wrong(RangeError, 'chance', 'probabilities that add up to 1 at most')
+  checkMs('delay', delay)
+  if (random !== undefined && typeof random !== 'function') {
+    throw wrong(TypeError, 'random', `a function, not ${kindOf(random)}`)
+  }
+  checkInteger('opTimeout', opTimeout, 1)
+  checkInteger('maxInFlight', maxInFlight, 1)
+  checkBoolean('shared', shared)
+}
+
+function checkFault(fault: unknown): void {
+  if (fault === undefined) return
+  if (!isRecord(fault)) checkWord('fault', fault, FAULTS)
+  else {
+    checkOptions('fault', fault, ['delay'])
+    checkMs('fault.delay', fault.delay)
+  }
 }
 
 /** What several wrappers around one backend share: what it leaves out is derived once, its claims included. */
@@ -79,12 +110,11 @@ export class ChaosBackend implements Backend {
   readonly admit: Backend['admit']
   readonly lend: Backend['lend']
   readonly near?: Backend
-  /** What becomes of every call from now on; a function is asked for each. `undefined`: what `chance` says. */
-  fault: Fault | undefined | ((verb: string, key: string | undefined) => Fault | undefined)
   /** Calls that came, by verb. */
   readonly calls: Record<string, number> = {}
   readonly #inner: Backend
   readonly #options: ChaosOptions
+  #fault: Faulty
   #store: Store | undefined
   /** Calls of a connection that has been ended since are never answered. */
   #connection = new AbortController()
@@ -107,6 +137,20 @@ export class ChaosBackend implements Backend {
         return this.#do('reconnect', undefined, () => {})
       },
     }
+  }
+
+  /**
+   * What becomes of every call from now on; a function is asked for each. `undefined`: what `chance` says.
+   *
+   * @throws TypeError, RangeError `INVALID_OPTION`, `UNKNOWN_OPTION` for what is no fault.
+   */
+  get fault(): Faulty {
+    return this.#fault
+  }
+
+  set fault(fault: Faulty) {
+    if (typeof fault !== 'function') checkFault(fault)
+    this.#fault = fault
   }
 
   open(host: Host): void {
@@ -215,11 +259,15 @@ export class ChaosBackend implements Backend {
   }
 
   #faultOf(verb: string, key: string | undefined): Fault | undefined {
-    if (typeof this.fault === 'function') return this.fault(verb, key)
-    if (this.fault !== undefined) return this.fault
+    if (typeof this.#fault === 'function') {
+      const fault = this.#fault(verb, key)
+      checkFault(fault)
+      return fault
+    }
+    if (this.#fault !== undefined) return this.#fault
     const { chance = {}, delay = 400, random = Math.random } = this.#options
     let dice = random()
-    for (const fault of ['throw', 'refuse', 'hang', 'lose', 'delay'] as const) {
+    for (const fault of CHANCES) {
       dice -= chance[fault] ?? 0
       if (dice < 0) return fault === 'delay' ? { delay } : fault
     }

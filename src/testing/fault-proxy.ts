@@ -13,7 +13,8 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { argumentError } from '../core/errors.ts'
-import { checkInteger, isRecord, kindOf } from '../core/options.ts'
+import { checkInteger, checkOptions, isRecord, kindOf } from '../core/options.ts'
+import { checkBoolean, checkMs, checkProbability, wrong } from './fault-options.ts'
 
 /** What is done to the bytes of one direction. Several at once go in this order. */
 export interface Faults {
@@ -40,9 +41,9 @@ export interface FaultProxy {
   readonly address: string
   readonly host: string
   readonly port: number
-  /** What is done to what the client says; `{}` by default. */
+  /** What is done to what the client says; `{}` by default. Setting what is none throws, as `faultProxy()` rejects. */
   requests: Faults
-  /** What is done to what the server says; `{}` by default. */
+  /** What is done to what the server says; `{}` by default. The same. */
   answers: Faults
   /** `false`: new connections are refused by closing them at once. */
   accepts: boolean
@@ -65,6 +66,8 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
     throw argumentError(TypeError, 'INVALID_OPTIONS', `faultProxy(): give { port }, not ${kindOf(options)}`)
   }
   const { host = '127.0.0.1' } = options
+  if (typeof host !== 'string' || host === '')
+    throw wrong(TypeError, 'host', `a name or an address, not ${kindOf(host)}`)
   const port = checkInteger('port', options.port, 1, 65_535)
   const pairs = new Set<readonly [Way, Way]>()
   const made: number[] = []
@@ -105,6 +108,7 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
       return requests
     },
     set requests(faults) {
+      checkFaults('requests', faults)
       requests = faults
       for (const [way] of pairs) way.set(faults)
     },
@@ -112,6 +116,7 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
       return answers
     },
     set answers(faults) {
+      checkFaults('answers', faults)
       answers = faults
       for (const [, way] of pairs) way.set(faults)
     },
@@ -126,6 +131,16 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
     },
   }
   return proxy
+}
+
+function checkFaults(name: string, faults: Faults): void {
+  checkOptions(name, faults, ['hold', 'delay', 'cutAfter', 'split', 'corrupt'])
+  const { hold, delay, cutAfter, split, corrupt } = faults
+  if (hold !== undefined) checkBoolean(`${name}.hold`, hold)
+  if (delay !== undefined && typeof delay !== 'function') checkMs(`${name}.delay`, delay)
+  if (cutAfter !== undefined) checkInteger(`${name}.cutAfter`, cutAfter, 0)
+  if (split !== undefined) checkInteger(`${name}.split`, split, 1)
+  if (corrupt !== undefined && typeof corrupt !== 'function') checkProbability(`${name}.corrupt`, corrupt)
 }
 
 /** One direction of one connection. */

@@ -68,3 +68,33 @@ it('several around one backend are several processes: one load for all of them',
   expect(new Set(answers)).toEqual(new Set(['made']))
   expect(loads).toBe(1)
 })
+
+it.each([
+  null,
+  { chance: 1 },
+  { chance: { thorw: 0.1 } },
+  { chance: { throw: 2 } },
+  { chance: { throw: '0.1' } },
+  { chance: { throw: 0.6, hang: 0.6 } },
+  { delay: -1 },
+  { delay: '400' },
+  { random: 5 },
+  { opTimeout: 0 },
+  { opTimeout: '50' },
+  { maxInFlight: 0 },
+  { shared: 'yes' },
+  { opTimeuot: 50 },
+])('A11 options that cannot be meant are refused at start: %o', (options) => {
+  // @ts-expect-error what the types refuse must be refused without them
+  expect(() => chaos(memory(), options)).toThrow()
+})
+
+it('A11 what is no fault is refused as it is set, and from a function as it is asked', async () => {
+  const { backend, cache } = flaky()
+  for (const fault of ['thorw', 5, null, {}, { delay: 'x' }, { delay: -5 }, { dely: 5 }]) {
+    expect(() => Object.assign(backend, { fault })).toThrow(/fault/)
+  }
+  expect(backend.fault).toBe(undefined)
+  Object.assign(backend, { fault: () => 'thorw' })
+  await expect(cache.get('a')).rejects.toThrow(/did you mean 'throw'/)
+})

@@ -126,3 +126,32 @@ it('reset: every connection is cut; accepts = false: and none is taken', async (
   await expect.poll(() => two.closed).toBe(true)
   expect(wire.open).toBe(0)
 })
+
+it.each([
+  null,
+  'hold',
+  { dely: 4 },
+  { hold: 'yes' },
+  { delay: '400' },
+  { delay: -1 },
+  { delay: Number.NaN },
+  { cutAfter: -1 },
+  { cutAfter: '20' },
+  { split: 0 },
+  { split: 1.5 },
+  { corrupt: 2 },
+  { corrupt: '0.01' },
+])('A11 what is no fault is refused as it is set: %o', (faults) => {
+  for (const way of ['requests', 'answers'] as const) {
+    expect(() => Object.assign(wire, { [way]: faults })).toThrow(new RegExp(way))
+    expect(wire[way]).toEqual({})
+  }
+})
+
+it.each([null, 6379, {}, { port: '6379' }, { port: 0 }, { port: 6379, host: 5 }, { port: 6379, host: '' }])(
+  'A11 what is no place is refused by rejecting: %o',
+  async (options) => {
+    // @ts-expect-error what the types refuse must be refused without them
+    await expect(faultProxy(options)).rejects.toMatchObject({ code: expect.stringMatching(/OPTION/) })
+  },
+)

@@ -228,10 +228,7 @@ export class RedisBackend implements Backend {
     try {
       reply = await this.#both(scripts.CLAIM, storageKey, [token, String(Math.ceil(ms))])
     } catch (error) {
-      if (isNoAnswer(error)) {
-        this.#lostClaims.add(storageKey, token, ms)
-        this.#giveBack()
-      }
+      this.#mayHold(storageKey, token, ms, error)
       throw error
     }
     const [stored, claimed] = Array.isArray(reply) ? reply : []
@@ -247,11 +244,34 @@ export class RedisBackend implements Backend {
 
   async fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Promise<boolean> {
     const args = [token, bytes(what), this.#px(expiresAt)]
-    return this.#kept('fill', await this.#both(scripts.FILL, space.frame(key), args))
+    return this.#kept('fill', await this.#ending(scripts.FILL, space.frame(key), token, args))
   }
 
   async release(space: Space, key: string, token?: string): Promise<void> {
-    await this.#both(scripts.RELEASE, space.frame(key), token === undefined ? [] : [token])
+    const storageKey = space.frame(key)
+    if (token === undefined) await this.#both(scripts.RELEASE, storageKey, [])
+    else await this.#ending(scripts.RELEASE, storageKey, token, [token])
+  }
+
+  /** What ends a claim, and is made good where it is lost: its lease may be long. */
+  async #ending(
+    script: scripts.Script,
+    storageKey: string,
+    token: string,
+    args: readonly Word[],
+  ): Promise<Reply> {
+    try {
+      return await this.#both(script, storageKey, args)
+    } catch (error) {
+      this.#mayHold(storageKey, token, Number.POSITIVE_INFINITY, error)
+      throw error
+    }
+  }
+
+  #mayHold(storageKey: string, token: string, ms: number, error: unknown): void {
+    if (!isNoAnswer(error)) return
+    this.#lostClaims.add(storageKey, token, ms)
+    this.#giveBack()
   }
 
   async #reconnect(): Promise<void> {

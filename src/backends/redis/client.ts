@@ -10,6 +10,9 @@ export type Word = string | Buffer
 /** Bulk strings come as bytes, everything else as it is. */
 export type Reply = Buffer | string | number | null | Reply[]
 
+/** To one server. */
+export type Way = (words: readonly Word[]) => Promise<Reply>
+
 export interface Client {
   /** A command sent now would leave at once. */
   readonly ready: boolean
@@ -24,9 +27,16 @@ export interface Client {
    */
   call(words: readonly Word[], key: string, read: boolean, joined?: boolean): Promise<Reply>
   /** A way to each server that takes writes. */
-  masters(): ((words: readonly Word[]) => Promise<Reply>)[]
+  masters(): Way[]
+  /** A way to each server that may answer for `key`; without one to all there are. */
+  ways(key?: string, read?: boolean): Way[]
   /** Calls back once, when the connection is gone and does not come back by itself. */
   onEnd(listener: () => void): void
+  /**
+   * Calls back in the turn in which a server said what nobody had asked for, or what cannot be read: replies before it may have been
+   * for others. Where it is not there, the client ends itself then.
+   */
+  onOdd?(listener: () => void): void
   /** Ends it at once, with whatever is under way. Never called for a client that the user passed in. */
   destroy(): void
   /** From then on it hears what is published there, and sends nothing but that and `ping`. Not in a Cluster. */

@@ -10,8 +10,8 @@
 import { randomUUID } from 'node:crypto'
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
 import { Deadlines, Waiting, withinDeadline } from '../../core/guarding/deadline.ts'
-import type { Client, Reply, Word } from './client.ts'
-import { answered, failure, failureOf, isRefusal } from './failure.ts'
+import type { Client, Reply, Way, Word } from './client.ts'
+import { answered, failure, failureOf, isRefusal, isServing, unserved } from './failure.ts'
 import { SilentNodes } from './silent-nodes.ts'
 
 export interface LinkOptions {
@@ -29,8 +29,10 @@ export interface Source {
   make(): Promise<Client> | Client
 }
 
-/** The first attempt after a loss comes within so many milliseconds, later ones about so far apart. */
+/** The first attempt after a loss comes within so many milliseconds. */
 const RETRY_WITHIN = 1_000
+/** Later ones are so far apart, or a quarter more: the guard, where it wants to know, asks a little earlier, and not both. */
+const RETRY_AFTER = 1_250
 /** After a refusal (wrong password) once a minute. */
 const RETRY_REFUSED = 60_000
 /** So much later than the guard's, in milliseconds. */
@@ -39,6 +41,7 @@ const PATIENCE = 40
 const AHEAD = 50
 /** One operation may be a command for each slot of its keys. */
 const COMMANDS_PER_OPERATION = 16
+const OUT_OF_TURN = 'Redis answered out of turn'
 
 /** Told how a command ended: one of the two, once. */
 export interface Asker {
@@ -82,6 +85,10 @@ export class Link {
   readonly #options: LinkOptions
   readonly #pending = new Deadlines<Pending>()
   readonly #silent = new SilentNodes()
+  /** The one whose odd replies we hear of. */
+  #heard: Client | undefined
+  /** The user's client answered out of turn when it was last heard. */
+  #misled = false
   /** Replies held back, while it is found out whether they are for those who asked. */
   #held: (() => void)[] | undefined
   #client: Client | undefined
@@ -91,7 +98,6 @@ export class Link {
   #tried = false
   #why: CacheError | undefined
   #attemptedAt = Number.NEGATIVE_INFINITY
-  #failures = 0
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
@@ -129,7 +135,7 @@ export class Link {
   }
 
   /** A way to each server that takes writes: one, or those of the Cluster. */
-  async masters(): Promise<((words: readonly Word[]) => Promise<Reply>)[]> {
+  async masters(): Promise<Way[]> {
     if (this.#closed) throw new ClosedError()
     if (!this.#tried) await this.#attempt()
     const client = this.#client
@@ -182,8 +188,7 @@ export class Link {
     call(words, key, read, joined).then(
       (reply) => {
         if (this.#held) this.#held.push(() => this.#replied(pending, node, reply))
-        else if (client.cluster || (client.ready && asker.fits?.(reply) !== false))
-          this.#replied(pending, node, reply)
+        else if (client.ready && asker.fits?.(reply) !== false) this.#replied(pending, node, reply)
         else this.#doubt(pending, reply)
       },
       (error: unknown) => {
@@ -219,18 +224,29 @@ export class Link {
     }
     const held = [() => this.#replied(pending, undefined, reply)]
     this.#held = held
-    const word = randomUUID()
-    const told = (inTurn: boolean) => {
-      if (this.#held !== held) return
-      this.#held = undefined
-      if (inTurn) for (const deliver of held) deliver()
-      else this.#replace(failure('ECONNRESET', 'Redis answered out of turn'))
-    }
-    client.call(['echo', word], '', false, true).then(
-      (echo) => told(echo instanceof Buffer && echo.toString() === word),
-      // Not allowed to say it, and told so.
-      (error: unknown) => told(answered(failureOf(error), 'NOPERM')),
+    const { opTimeout } = this.#options
+    const asked = inTurn(client.ways(pending.key, pending.read))
+    withinDeadline(opTimeout, asked, 'echo', () => timedOut(opTimeout)).then(
+      () => {
+        if (this.#held !== held) return
+        this.#held = undefined
+        for (const deliver of held) deliver()
+      },
+      () => {
+        if (this.#held === held) this.#disbelieve(failure('ECONNRESET', OUT_OF_TURN))
+      },
     )
+  }
+
+  /** What answers out of turn is ended; one that is not ours to end is not believed until it answers in turn. */
+  #disbelieve(why: CacheError): void {
+    if (this.#source.borrowed) {
+      this.#misled = true
+      this.#why = why
+      this.#end(why)
+    } else {
+      this.#replace(why)
+    }
   }
 
   readonly #late = (pending: Pending): void => {
@@ -309,24 +325,36 @@ export class Link {
     const { borrowed } = this.#source
     let client: Client | undefined
     try {
-      client = this.#client ?? (await this.#source.make())
-      if (borrowed) this.#client = client
+      client = this.#client ?? (await this.#make())
+      if (borrowed && !this.#misled) this.#client = client
       const { connectTimeout } = this.#options
-      await withinDeadline(connectTimeout, served(client), 'connect', () => timedOut(connectTimeout))
+      const serves = served(client, this.#misled)
+      await withinDeadline(connectTimeout, serves, 'connect', () => timedOut(connectTimeout))
       if (this.#closed) throw new ClosedError()
     } catch (error) {
       if (client && !borrowed) client.destroy()
       const deliberate = error instanceof Error && 'code' in error && error.code === 'MISSING_PACKAGE'
       if (this.#closed || deliberate) throw error
-      this.#why = failureOf(error)
-      this.#failures++
-      if (!borrowed) this.#comeBack(isRefusal(this.#why) ? RETRY_REFUSED : this.#pause())
+      this.#why = unserved(failureOf(error))
+      if (!borrowed)
+        this.#comeBack(isRefusal(this.#why) ? RETRY_REFUSED : RETRY_AFTER * (1 + Math.random() / 4))
       throw this.#why
     }
-    this.#failures = 0
+    this.#misled = false
     this.#client = client
     if (!borrowed) client.onEnd(() => this.#lost(client))
     return client
+  }
+
+  async #make(): Promise<Client> {
+    const made = await this.#source.make()
+    if (made !== this.#heard) {
+      made.onOdd?.(() => {
+        if (made === this.#client) this.#disbelieve(failure('ECONNRESET', OUT_OF_TURN))
+      })
+    }
+    this.#heard = made
+    return made
   }
 
   #lost(client: Client): void {
@@ -334,10 +362,6 @@ export class Link {
     this.#why = failure('ECONNRESET', 'The connection to Redis was lost')
     this.#end(this.#why)
     this.#comeBack(Math.random() * RETRY_WITHIN)
-  }
-
-  #pause(): number {
-    return this.#failures <= 1 ? Math.random() * RETRY_WITHIN : RETRY_WITHIN * (1 + Math.random() / 4)
   }
 
   #comeBack(ms: number): void {
@@ -351,9 +375,29 @@ export class Link {
 }
 
 /** Connected is not yet served: a frozen server accepts, one that loads its data refuses. A Cluster has told its slots. */
-async function served(client: Client): Promise<void> {
+async function served(client: Client, misled: boolean): Promise<void> {
   await client.connect()
-  if (!client.cluster) await client.call(['ping'], '', false)
+  // A Cluster whose nodes have all gone looks for them when it is asked something.
+  if (misled) return inTurn([...client.ways(), (words) => client.call(words, '', false)])
+  if (client.cluster) return
+  await client.call(['ping'], '', false).catch((error: unknown) => {
+    if (!isServing(failureOf(error))) throw error
+  })
+}
+
+/** Each gives back a word that it is sent; else it rejects. So it does where the connection has gone. */
+async function inTurn(ways: readonly Way[]): Promise<void> {
+  if (ways.length === 0) throw failure('ECONNRESET', OUT_OF_TURN)
+  const word = randomUUID()
+  const echoes = ways.map(async (way) => {
+    const echo = await way(['echo', word]).catch((error: unknown) => {
+      // Not allowed to say it, and told so.
+      if (answered(failureOf(error), 'NOPERM')) return Buffer.from(word)
+      throw error
+    })
+    if (!(echo instanceof Buffer) || echo.toString() !== word) throw failure('ECONNRESET', OUT_OF_TURN)
+  })
+  await Promise.all(echoes)
 }
 
 function timedOut(ms: number): BackendError {

@@ -1,6 +1,6 @@
 /**
- * Claims whose answer was lost: the server may hold one for us while the caller believes that it has none, and nobody could make
- * the key until it is over. Their tokens are kept that long, and given back on the next connection that answers.
+ * Claims whose answer was lost, or what was to end them: the server may hold one for us while the caller believes that it has none, and
+ * nobody could make the key until it is over. Their tokens are kept that long, and given back on the next connection that answers.
  */
 
 /** So many at most; of more the oldest are left to end by themselves. */

@@ -144,7 +144,9 @@ function placesOf(way: (typeof WAYS)[number], given: Record<string, unknown>): P
       }
       return {
         kind: 'sentinels',
-        sentinels: parseNodes('sentinels', given.sentinels, 26379),
+        sentinels: parseNodes('sentinels', given.sentinels, 26379).map((one) =>
+          one.tls && login.tls ? { ...one, tls: login.tls } : one,
+        ),
         name: given.name,
         login,
       }

@@ -8,7 +8,7 @@
 
 /** Milliseconds. */
 const FIRST_WITHIN = 900
-const EVERY = 900
+const EVERY = 1_000
 const JITTER = 100
 
 export class Breaker {

@@ -77,6 +77,43 @@ describe.each(['ioredis', 'node-redis'] as const)('by %s', (driver) => {
   })
 })
 
+it('F15 F82 over Sentinels it is down while there is no leader, says so, and is heard again at the new one', async () => {
+  const { servers, sentinels, name } = await startSentinels()
+  const places = sentinels.map(({ address }) => address)
+  const buses = (['ioredis', 'node-redis'] as const).map((driver) => {
+    const told: string[] = []
+    const bus = redisBus({ sentinels: places, name, driver, channel: 'failover' })
+    bus.open({
+      message: (bytes) => told.push(Buffer.from(bytes).toString()),
+      up: () => told.push('up'),
+      down: () => told.push('down'),
+    })
+    return { bus, told }
+  })
+  await until(async () => buses.every(({ told }) => told.includes('up')))
+  await servers[0].kill()
+  await until(async () => buses.every(({ told }) => told.includes('down')))
+  await until(
+    async () => buses.every(({ told }) => told.lastIndexOf('up') > told.lastIndexOf('down')),
+    30_000,
+  )
+  for (const { bus } of buses) {
+    const text = `from ${buses.findIndex((one) => one.bus === bus)}`
+    await expect
+      .poll(
+        () =>
+          bus.publish(Buffer.from(text)).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe(true)
+    await until(async () => buses.every(({ told }) => told.includes(text)))
+  }
+  for (const { bus } of buses) await bus.close()
+}, 60_000)
+
 it('options that cannot be meant are refused, saying what is known', () => {
   const given = (options: string) => () => redisBus(JSON.parse(options))
   expect(given('{ "channel": "" }')).toThrow(/redisBus\(\): channel must be a string/)

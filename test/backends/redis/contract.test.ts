@@ -1,4 +1,5 @@
 /** The raw contract against real servers, by every client library and topology. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisBackend } from '../../../src/backends/redis/redis.ts'
 import { GRACED } from '../../../src/core/values/entry.ts'
@@ -237,6 +238,28 @@ describe.each(ways)('%s', (_name, make) => {
     await backend.network.reconnect()
     expect((await backend.peek(space, 'a'))!.stored).toEqual(what('1'))
   })
+})
+
+it('F88 what is closed while it connects leaves no connection to any node of a Cluster', async () => {
+  const clients = async () => {
+    const lists = await Promise.all(nodes.map((node) => ask(node, ['client', 'list', 'type', 'normal'])))
+    return lists
+      .join('\n')
+      .split('\n')
+      .filter((line) => line !== '' && !line.includes('cmd=client|list')).length
+  }
+  const before = await clients()
+  for (const name of ['ioredis by nodes', 'node-redis by nodes']) {
+    for (const ms of [0, 2, 5, 10, 20]) {
+      const backend = clustered[name]!(nodes)
+      const asked = backend.get(anySpace(), 'a').catch(() => {})
+      await sleep(ms)
+      backend.close()
+      await asked
+    }
+  }
+  await sleep(300)
+  await expect.poll(clients, settled).toBeLessThanOrEqual(before)
 })
 
 const valkey = valkeyServer()

@@ -4,10 +4,11 @@ import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { redis } from '../../../src/backends/redis/redis.ts'
+import { tiered } from '../../../src/backends/tiered/tiered.ts'
 import type { CacheEvent } from '../../../src/core/seeing/events.ts'
 import type { CacheOptions } from '../../../src/core/settings.ts'
-import { createCaches } from '../../../src/index.ts'
-import { type FaultProxy, faultProxy } from '../../../src/testing/index.ts'
+import { createCaches, memory } from '../../../src/index.ts'
+import { busHub, type FaultProxy, faultProxy } from '../../../src/testing/index.ts'
 import { took, within } from '../../awake.ts'
 import { ask, startRedis } from '../../servers/redis.ts'
 import type { TestServer } from '../../servers/server.ts'
@@ -325,6 +326,64 @@ it('T12 F08 answers that come late, one in a hundred: never another key’s', as
     }),
   )
   expect(right).toBeGreaterThan(1_000)
+})
+
+it('F05 with a stale value near, a frozen server is not even waited for: the stale one at once, one load behind', async () => {
+  prefixes++
+  const far = redis({ url: `redis://${server.address}` })
+  const backend = tiered({ near: memory(), far, bus: busHub().bus() })
+  const caches = createCaches({ default: { backend, keyPrefix: `outage${prefixes}x` } })
+  ending.push(() => caches.close())
+  const cache = caches.default
+  await cache.set('a', 'old', { ttl: '50ms', staleFor: 600 })
+  await sleep(80)
+  expect(await cache.get('a', { stale: true })).toBe('old')
+  await server.freeze()
+  let loads = 0
+  const load = async () => {
+    loads++
+    await sleep(100)
+    return 'new'
+  }
+  const waits: number[] = []
+  await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      waits.push(
+        await took(async () =>
+          expect(await cache.getOrSet('a', load, { ttl: 60, staleFor: 600 })).toBe('old'),
+        ),
+      )
+    }),
+  )
+  expect(worst(waits)).toBeLessThan(5 * SLOW)
+  await expect.poll(() => loads, { timeout: 20_000 }).toBe(1)
+  await sleep(150)
+  expect(loads).toBe(1)
+})
+
+it('T12 F09 callers who give up in the middle, one in ten: never another key’s value', async () => {
+  const { cache } = over(wire)
+  const keys = Array.from({ length: 200 }, (_, i) => `k${i}`)
+  wire.answers = { delay: () => (Math.random() < 0.2 ? 15 : 0) }
+  let [gaveUp, right] = [0, 0]
+  await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      for (let i = 0; i < 150; i++) {
+        const key = keys[Math.floor(Math.random() * keys.length)]!
+        const hardTimeout = Math.random() < 0.1 ? '2ms' : '5s'
+        try {
+          const value = await cache.getOrSet(key, async () => `value of ${key}`, { hardTimeout, ttl: '50ms' })
+          expect(value).toBe(`value of ${key}`)
+          right++
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'LOAD_TIMEOUT' })
+          gaveUp++
+        }
+      }
+    }),
+  )
+  expect(gaveUp).toBeGreaterThan(20)
+  expect(right).toBeGreaterThan(2_000)
 })
 
 it('F64 F66 a load over an outage: what it answers after a lost delete is not kept', async () => {

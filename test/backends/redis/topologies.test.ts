@@ -1,11 +1,13 @@
 /** Where the servers are: replicas, Sentinels, a Cluster, TLS, a password, a unix socket; and what becomes of them. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import { createCluster } from '@redis/client'
+import { Cluster, Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type RedisBackend, type RedisOptions, redis } from '../../../src/backends/redis/redis.ts'
 import { slotOf } from '../../../src/backends/redis/slot.ts'
 import { createCaches } from '../../../src/index.ts'
+import { faultProxy } from '../../../src/testing/index.ts'
 import { awakeNow, within } from '../../awake.ts'
 import {
   ask,
@@ -64,6 +66,32 @@ describe.each(drivers)('%s', (driver) => {
     await third.set(space, 'a', what('1'), later())
     const words = ['-n', '3', 'exists', space.frame('a')]
     expect(await ask(server, words, { unix: true, password: 'pw' })).toBe('1')
+  })
+
+  it('RED-01 F15 a database that the server does not have is an outage, tried again once a minute: never database 0 instead', async () => {
+    const server = await startRedis()
+    const wire = await faultProxy(server)
+    const caches = createCaches({
+      default: { backend: redis({ url: `redis://${wire.address}/99`, driver }) },
+    })
+    const down: unknown[] = []
+    caches.on('backend-down', ({ error }) => down.push(error))
+    expect(await caches.default.set('a', 1)).toBe(false)
+    for (let i = 0; i < 12; i++) {
+      expect(await caches.default.get('a')).toBeUndefined()
+      await sleep(100)
+    }
+    expect(await ask(server, ['dbsize'])).toBe('0')
+    expect(down).toMatchObject([{ message: /DB index is out of range/ }])
+    expect(wire.made).toHaveLength(1)
+    await caches.close()
+    await wire.close()
+  })
+
+  it('F15 a server that does not let us say PING serves all the same', async () => {
+    const server = await startRedis()
+    await ask(server, ['acl', 'setuser', 'mute', 'on', '>secret', '+@all', '-ping', '~*'])
+    await works(open({ url: `redis://mute:secret@${server.address}`, driver }))
   })
 
   it('RED-01 users and passwords come from the URL or the options', async () => {
@@ -168,7 +196,7 @@ it('F15 a leader that has become a replica is left for the new one within 2 s', 
   })
 }, 90_000)
 
-it('a Cluster goes on for other slots while one leader is frozen or dead, and wholly after its failover', async () => {
+it('F02 F15 a Cluster goes on for other slots while one leader is frozen or dead, and wholly after its failover, though it stays frozen', async () => {
   const nodes = await startCluster()
   const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
   const seen = async (driver: (typeof drivers)[number]) => {
@@ -183,7 +211,7 @@ it('a Cluster goes on for other slots while one leader is frozen or dead, and wh
       await backend.network.reconnect().catch(() => {})
       expect((await backend.getMany(space, keys)).size).toBeGreaterThan(20)
     }
-    const dead = async () => {
+    const whole = async () => {
       await expect
         .poll(async () => (await backend.getMany(space, keys).catch(() => new Map())).size, {
           timeout: 60_000,
@@ -192,13 +220,14 @@ it('a Cluster goes on for other slots while one leader is frozen or dead, and wh
         .toBe(60)
       expect(await backend.setMany(space, new Map(keys.map((key) => [key, what('2')])), later())).toEqual([])
     }
-    return { frozen, dead }
+    return { frozen, whole }
   }
   const all = await Promise.all(drivers.map(seen))
   await nodes[1]!.freeze()
   await Promise.all(all.map(({ frozen }) => frozen()))
-  await nodes[1]!.kill()
-  await Promise.all(all.map(({ dead }) => dead()))
+  await Promise.all(all.map(({ whole }) => whole()))
+  await nodes[2]!.kill()
+  await Promise.all(all.map(({ whole }) => whole()))
 }, 90_000)
 
 it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss at once, the others are served, and it comes back', async () => {
@@ -209,8 +238,10 @@ it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss 
   const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
   const theirs = await heldBy(nodes[1]!, keys)
   const others = keys.filter((key) => !theirs.includes(key))
-  const seen = async (driver: (typeof drivers)[number]) => {
-    const caches = createCaches({ default: { backend: redis({ cluster, driver, opTimeout }) } })
+  const urls = cluster.map((address) => `redis://${address}`)
+  const users = [new Cluster(urls), createCluster({ rootNodes: urls.map((url) => ({ url })) })] as const
+  const seen = async (options: RedisOptions) => {
+    const caches = createCaches({ default: { backend: redis({ ...options, opTimeout }) } })
     const cache = caches.default
     const down: unknown[] = []
     caches.on('backend-down', (event) => down.push(event))
@@ -231,6 +262,13 @@ it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss 
       expect(waits.toSorted((a, b) => a - b)[waits.length >> 1]).toBeLessThan(opTimeout / 10)
       expect(await cache.delete(theirs[0]!)).toBe(false)
       expect(down).toEqual([])
+      if ('client' in options) return
+      // A process that starts now finds the same.
+      const { default: late } = createCaches({ default: { backend: redis({ ...options, opTimeout }) } })
+      await expect.poll(() => late.get(others[0]!), { timeout: 20_000, interval: 10 }).toBe(others[0])
+      for (const other of others) expect(await late.get(other)).toBe(other)
+      expect(await late.get(theirs[1]!)).toBeUndefined()
+      await late.close()
     }
     const thawed = async () => {
       await expect.poll(() => cache.get(theirs[1]!), { timeout: 20_000, interval: 50 }).toBe(theirs[1])
@@ -240,11 +278,14 @@ it('F02 in a Cluster the breaker is for each node: one that is frozen is a miss 
     }
     return { frozen, thawed }
   }
-  const all = await Promise.all(drivers.map(seen))
+  const ours = drivers.map((driver) => ({ cluster, driver }))
+  const all = await Promise.all([...ours, ...users.map((client) => ({ client }))].map(seen))
   await nodes[1]!.freeze()
   await Promise.all(all.map(({ frozen }) => frozen()))
   nodes[1]!.thaw()
   await Promise.all(all.map(({ thawed }) => thawed()))
+  users[0].disconnect()
+  users[1].destroy()
 }, 90_000)
 
 it('a client that the user passed in is never closed by us, and fails at once while it is away', async () => {

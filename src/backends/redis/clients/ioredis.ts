@@ -27,7 +27,7 @@ interface IoredisCluster extends IoredisClient {
   readonly isCluster: boolean
   readonly slots: readonly (readonly string[] | undefined)[]
   readonly options: { keyPrefix?: string | undefined; scaleReads?: unknown }
-  nodes(role: 'master'): IoredisNode[]
+  nodes(role: 'master' | 'all'): IoredisNode[]
 }
 
 /** Is it a client of ioredis? */
@@ -37,7 +37,22 @@ export function isIoredis(client: object): client is IoredisNode | IoredisCluste
 
 /** The client of a user. */
 export function adoptIoredis(client: IoredisNode | IoredisCluster, slotOf: (key: string) => number): Client {
-  return 'isCluster' in client && client.isCluster ? fromCluster(client, slotOf) : fromSingle(client)
+  if ('isCluster' in client && client.isCluster) return fromCluster(client, slotOf)
+  const single = fromSingle(client)
+  return {
+    ...single,
+    get ready() {
+      return single.ready
+    },
+    onOdd: (listener) => hearOdd(client, 'error', listener),
+  }
+}
+
+/** Of a reply too many, and of one that it cannot read. */
+function hearOdd(client: IoredisClient, event: string, listener: () => void): void {
+  client.on(event, (error) => {
+    if (error instanceof Error && /queue state error|Please report this/.test(error.message)) listener()
+  })
 }
 
 /** Loads the package; rejects with `ERR_MODULE_NOT_FOUND` where it is not installed. */
@@ -78,7 +93,19 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
       client.on('error', () => {
         if (client.status === 'ready') client.stream?.destroy()
       })
-      return fromSingle(client, (own, words) => own.sendCommand(new Written(words)) as Promise<Reply>)
+      const single = fromSingle(client, (own, words) => own.sendCommand(new Written(words)) as Promise<Reply>)
+      return {
+        ...single,
+        get ready() {
+          return single.ready
+        },
+        async connect() {
+          await single.connect()
+          // The library goes on in database 0 where there is none of that number.
+          const { db = 0 } = client.options
+          if (db !== 0) await single.call(['select', String(db)], '', false, true)
+        },
+      }
     },
     openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
       const { redisOptions, ...options } = clientOptions
@@ -165,6 +192,7 @@ function fromSingle<C extends IoredisNode>(
     },
     call,
     masters: () => [call],
+    ways: () => [(words) => send(client, words)],
     destroy() {
       client.disconnect()
       client.stream?.destroy()
@@ -180,16 +208,28 @@ function fromCluster(client: IoredisCluster, slotOf: (key: string) => number): C
       return client.status === 'ready'
     },
     masters: () => client.nodes('master').map((node) => (words) => sendByName(node, words)),
+    ways(key, read) {
+      const all = key === undefined ? undefined : (client.slots[slotOf(key)] ?? [])
+      const may = read && client.options.scaleReads !== 'master' ? all : all?.slice(0, 1)
+      const up = client.nodes('all').filter(({ status }) => status === 'ready')
+      const nodes = may ? up.filter((node) => may.includes(addressOf(node))) : up
+      return nodes.map((node) => (words) => sendByName(node, words))
+    },
     destroy: () => client.disconnect(),
+    onOdd: (listener) => hearOdd(client, 'node error', listener),
     nodeOf(key, read) {
       return read && client.options.scaleReads !== 'master' ? undefined : client.slots[slotOf(key)]?.[0]
     },
     destroyNode(key) {
       const address = client.slots[slotOf(key)]?.[0]
-      const node = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address)
+      const node = client.nodes('master').find((one) => addressOf(one) === address)
       node?.stream?.destroy()
     },
   }
+}
+
+function addressOf({ options }: IoredisNode): string {
+  return `${options.host}:${options.port}`
 }
 
 function sendByName(client: IoredisClient, words: readonly Word[]): Promise<Reply> {
@@ -287,6 +327,7 @@ function fromAny(client: IoredisClient): Client {
     },
     call: (words) => sendByName(client, words),
     masters: () => [],
+    ways: () => [],
     async subscribe(channel, hear) {
       client.on('messageBuffer', (_channel: Buffer, message: Buffer) => hear(message))
       await client.subscribe(channel)

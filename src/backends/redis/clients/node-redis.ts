@@ -2,6 +2,7 @@
  * node-redis, 5 or newer: the user's own client or cluster, or one of ours. Of a client only what every major since has is
  * used, so that any copy will do; the package itself (`@redis/client`, or `redis`, which holds it) is loaded only to make one.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from '../address.ts'
 import type { Client, ClusterTarget, Driver, Reply, Target, Word } from '../client.ts'
 
@@ -27,11 +28,19 @@ interface Single extends NodeRedisClient {
 interface ClusterNode {
   readonly address: string
   readonly client?: Single | undefined
+  /** Its first connection is being made. */
+  readonly connectPromise?: Promise<unknown> | undefined
+}
+
+interface Shard {
+  readonly master: ClusterNode
+  readonly replicas?: readonly ClusterNode[]
 }
 
 interface Clustered extends NodeRedisClient {
   readonly masters: readonly ClusterNode[]
-  readonly slots: readonly { readonly master: ClusterNode }[]
+  readonly replicas: readonly ClusterNode[]
+  readonly slots: readonly (Shard | undefined)[]
   sendCommand(
     key: string | undefined,
     read: boolean,
@@ -48,7 +57,23 @@ export function isNodeRedis(client: object): client is Single | Clustered {
 
 /** The client of a user. */
 export function adoptNodeRedis(client: Single | Clustered, slotOf: (key: string) => number): Client {
-  return 'nodeClient' in client ? fromCluster(client, slotOf, true) : fromSingle(client)
+  if ('nodeClient' in client) return fromCluster(client, slotOf)
+  const single = fromSingle(client)
+  return {
+    ...single,
+    get ready() {
+      return single.ready
+    },
+    onOdd: (listener) => hearOdd(client, 'error', listener),
+  }
+}
+
+/** Of a reply too many, and of one that it cannot read. */
+function hearOdd(client: NodeRedisClient, event: string, listener: () => void): void {
+  client.on(event, (error) => {
+    const unread = error instanceof Error && error.message.startsWith('Unknown RESP')
+    if (unread || [TypeError, RangeError, SyntaxError].some((odd) => error instanceof odd)) listener()
+  })
 }
 
 interface Package {
@@ -83,21 +108,24 @@ export async function loadNodeRedis(slotOf: (key: string) => number): Promise<Dr
       const { defaults, ...options } = clientOptions
       const given = asObject(defaults)
       const first = nodes[0]!
-      return fromCluster(
+      const make = () =>
         createCluster({
           ...options,
-          rootNodes: nodes.map(({ host, port }) => ({ socket: { host, port } })),
+          // Whoever does not tell the slots must leave time to ask the next.
+          rootNodes: nodes.map(({ host, port }) => ({
+            socket: { host, port, socketTimeout: Math.ceil(connectTimeout / 4) },
+          })),
           ...(readReplicas && { useReplicas: true }),
+          // Else it would wait for all of its nodes, the dead ones too.
+          minimizeConnections: true,
           defaults: {
             ...given,
             ...login(first),
             disableOfflineQueue: true,
             socket: { connectTimeout, ...asObject(given.socket), ...security(first) },
           },
-        }),
-        slotOf,
-        readReplicas,
-      )
+        })
+      return ownCluster(make, slotOf, connectTimeout)
     },
   }
 }
@@ -141,6 +169,7 @@ function fromSingle(client: Single): Client {
     },
     call,
     masters: () => [call],
+    ways: () => [call],
     async subscribe(channel, hear) {
       await client.subscribe(channel, hear, true)
     },
@@ -156,7 +185,9 @@ function fromSingle(client: Single): Client {
   }
 }
 
-function fromCluster(client: Clustered, slotOf: (key: string) => number, replicasMayAnswer: boolean): Client {
+function fromCluster(client: Clustered, slotOf: (key: string) => number): Client {
+  // It knows of none where it is not to use them.
+  const replicasMayAnswer = () => client.replicas.length > 0
   return {
     ...fromAny(client),
     cluster: true,
@@ -164,21 +195,144 @@ function fromCluster(client: Clustered, slotOf: (key: string) => number, replica
     get ready() {
       return client.isOpen && client.masters.length > 0
     },
-    call: (words, key, read) =>
-      client.sendCommand(key === '' ? undefined : key, read, words, AS_BYTES) as Promise<Reply>,
+    call(words, key, read) {
+      const node = read && replicasMayAnswer() ? undefined : client.slots[slotOf(key)]?.master
+      // Whatever its offline queue would do with it.
+      if (node?.client && !node.connectPromise && !node.client.isReady) return Promise.reject(away())
+      return client.sendCommand(key === '' ? undefined : key, read, words, AS_BYTES) as Promise<Reply>
+    },
     masters: () =>
       client.masters.map((node) => async (words) => {
         const own = await client.nodeClient(node)
         return own.sendCommand(words, AS_BYTES) as Promise<Reply>
       }),
+    ways(key, read) {
+      const shard = key === undefined ? undefined : client.slots[slotOf(key)]
+      const all = shard ? nodesOf(shard, read === true) : [...client.masters, ...client.replicas]
+      const up = all.flatMap((node) => (node.client?.isReady ? [node.client] : []))
+      return up.map((own) => (words) => own.sendCommand(words, AS_BYTES) as Promise<Reply>)
+    },
     onEnd() {},
+    onOdd: (listener) => hearOdd(client, 'node-error', listener),
     destroy() {
       if (client.isOpen) client.destroy()
     },
     // It looks for its nodes by itself when one of them fails; a late answer has nobody waiting.
     nodeOf: (key, read) =>
-      read && replicasMayAnswer ? undefined : client.slots[slotOf(key)]?.master.address,
+      read && replicasMayAnswer() ? undefined : client.slots[slotOf(key)]?.master.address,
   }
+}
+
+/** Replicas are known only where they are to be used. */
+function nodesOf({ master, replicas = [] }: Shard, read: boolean): ClusterNode[] {
+  return read ? [master, ...replicas] : [master]
+}
+
+/** So long, in milliseconds, between two looks whether another node has taken over. */
+const LOOK_AGAIN = 1_000
+
+/**
+ * A Cluster of our own. No command waits for the connection to its node: the library would send it when that comes back, long after
+ * its caller has gone. And the library learns of a failover only from a connection that breaks or a node that says MOVED, which one that
+ * is frozen never does: so the others are asked, and where they name another the whole is made anew.
+ */
+function ownCluster(make: () => Clustered, slotOf: (key: string) => number, connectTimeout: number): Client {
+  let cluster = make()
+  let client = fromCluster(cluster, slotOf)
+  let odd: (() => void) | undefined
+  let destroyed = false
+  let lookedAt = Number.NEGATIVE_INFINITY
+
+  const connect = async (own: Clustered, by: Client) => {
+    await by.connect()
+    // Ended meanwhile: it would open connections that nobody closes.
+    if (!own.isOpen) throw away()
+    const nodes = [...own.masters, ...own.replicas].map((node) => own.nodeClient(node).catch(() => {}))
+    // One of them may be dead, and the others serve all the same.
+    await Promise.race([Promise.all(nodes), sleep(connectTimeout / 2, undefined, { ref: false })])
+  }
+  const renew = async () => {
+    const next = make()
+    const by = fromCluster(next, slotOf)
+    try {
+      await Promise.race([connect(next, by), late(connectTimeout)])
+      if (destroyed || !by.ready) throw away()
+    } catch {
+      by.destroy()
+      return
+    }
+    const last = client
+    cluster = next
+    client = by
+    if (odd) by.onOdd?.(odd)
+    // What is under way on it may still be answered.
+    setTimeout(() => last.destroy(), LOOK_AGAIN).unref()
+  }
+  const look = async (silent: ClusterNode) => {
+    if (!silent.client && !silent.connectPromise) cluster.nodeClient(silent).catch(() => {})
+    if (performance.now() - lookedAt < LOOK_AGAIN) return
+    lookedAt = performance.now()
+    const others = cluster.masters.filter((node) => node !== silent && node.client?.isReady)
+    const other = others[Math.floor(Math.random() * others.length)]?.client
+    if (!other) return
+    const told = await Promise.race([other.sendCommand(['cluster', 'slots'], {}), late(connectTimeout)])
+    if (!destroyed && mastersIn(told).some(([slot, at]) => cluster.slots[slot]?.master.address !== at))
+      await renew()
+  }
+  const lookFor = (key: string) => {
+    const node = cluster.slots[slotOf(key)]?.master
+    if (node) look(node).catch(() => {})
+  }
+  return {
+    cluster: true,
+    subscribe: client.subscribe,
+    get ready() {
+      return client.ready
+    },
+    connect: () => connect(cluster, client),
+    call(words, key, read) {
+      const shard = cluster.slots[slotOf(key)]
+      if (!shard) return client.call(words, key, read)
+      const all = nodesOf(shard, read)
+      const up = all.filter((node) => node.client?.isReady)
+      if (up.length < all.length) lookFor(key)
+      if (up.length === all.length) return client.call(words, key, read)
+      const one = up[Math.floor(Math.random() * up.length)]?.client
+      return one ? (one.sendCommand(words, AS_BYTES) as Promise<Reply>) : Promise.reject(away())
+    },
+    masters: () => client.masters(),
+    ways: (key, read) => client.ways(key, read),
+    onEnd() {},
+    onOdd(listener) {
+      odd = listener
+      client.onOdd?.(listener)
+    },
+    destroy() {
+      destroyed = true
+      client.destroy()
+    },
+    nodeOf: (key, read) => client.nodeOf?.(key, read),
+    destroyNode: lookFor,
+  }
+}
+
+/** The first slot of each part, and the address of its leader. */
+function mastersIn(told: unknown): [slot: number, address: string][] {
+  if (!Array.isArray(told)) return []
+  return told.flatMap((part: unknown) =>
+    Array.isArray(part) && Array.isArray(part[2]) && part[2][0]
+      ? [[Number(part[0]), `${part[2][0]}:${part[2][1]}`]]
+      : [],
+  )
+}
+
+function away(): Error {
+  return Object.assign(new Error('The node is not connected'), { code: 'ECONNRESET' })
+}
+
+async function late(ms: number): Promise<never> {
+  await sleep(ms, undefined, { ref: false })
+  throw away()
 }
 
 function fromAny(client: NodeRedisClient): Pick<Client, 'cluster' | 'connect'> {
