@@ -31,6 +31,8 @@ export interface Places {
   readonly migrate: Place | undefined
   /** Every lender that was made so far. */
   lenders(): Iterable<Lender>
+  /** Connections of our own may be made, for which a driver is to be loaded first. */
+  readonly loads: boolean
 }
 
 /** How often what another stood in the way of is tried again. */
@@ -65,7 +67,7 @@ export class Servers implements Runner {
   readonly #avoided = new Map<Place, number>()
   /** Of the connections: those of an older one are ended. */
   #generation = 0
-  #cold = true
+  #cold: boolean
   #closed = false
 
   constructor(places: Places, dialect: Dialect, limits: ServerLimits) {
@@ -73,9 +75,10 @@ export class Servers implements Runner {
     this.#dialect = dialect
     this.#connectTimeout = limits.connectTimeout
     this.migrates = places.migrate !== undefined
+    this.#cold = places.loads
     const cold = () => this.#cold
     this.network = {
-      // The first operations wait for the driver to be loaded and for a connection, which have deadlines of their own.
+      // The first operations wait for our driver to be loaded and our connection to be made, which have deadlines of their own.
       get opTimeout() {
         return cold() ? LOADING + limits.connectTimeout + limits.opTimeout : limits.opTimeout
       },

@@ -10,6 +10,7 @@ import { builtSources } from '../../built.ts'
 import { startMariadb, type TestMariadb } from '../../servers/mariadb.ts'
 import { faultSuite } from './faults.ts'
 import { fleetSuite } from './fleet.ts'
+import { poolSuite } from './pools.ts'
 import { roomSuite } from './room.ts'
 import { anyTable, later, type ServerSetting, what } from './setting.ts'
 import { tableSuite } from './table.ts'
@@ -57,6 +58,27 @@ describe.each(['mysql2', 'mariadb'] as const)('%s', (driver) => {
   }
 })
 
+function oddMysql2(name: string, options: object) {
+  const open = () => {
+    const pool = mysql2.createPool({ uri: server.url, connectionLimit: 3, ...options })
+    return { pool, end: () => pool.end() }
+  }
+  return { name: `mysql2 ${name}`, open }
+}
+
+function mariadbPool(options: object) {
+  const place = { host: server.host, port: server.port, user: 'warm', password: 'secret', database: 'test' }
+  return mariadb.createPool({ ...place, ...options })
+}
+
+function oddMariadb(name: string, options: object) {
+  const open = () => {
+    const pool = mariadbPool({ connectionLimit: 3, ...options })
+    return { pool, end: () => pool.end() }
+  }
+  return { name: `mariadb ${name}`, open }
+}
+
 async function ask(text: string): Promise<unknown[][]> {
   const connection = await mysql2.createConnection({ uri: server.url })
   try {
@@ -75,15 +97,25 @@ const setting: ServerSetting = {
   at: (address) => `mysql://warm:secret@${address}/test`,
   pools(size) {
     const one = mysql2.createPool({ uri: server.url, connectionLimit: size })
-    const two = mariadb.createPool({
-      ...{ host: server.host, port: server.port, user: 'warm', password: 'secret', database: 'test' },
-      connectionLimit: size,
-    })
+    const two = mariadbPool({ connectionLimit: size })
     return [
       { name: 'mysql2', pool: one, end: () => one.end() },
       { name: 'mariadb', pool: two, end: () => two.end() },
     ]
   },
+  oddPools: [
+    oddMysql2('typeCast', { typeCast: (field: { string(): string | null }) => field.string() }),
+    oddMysql2('nestTables, rowsAsArray', { nestTables: true, rowsAsArray: true }),
+    oddMysql2('namedPlaceholders', { namedPlaceholders: true }),
+    oddMysql2('numbers as text', { supportBigNumbers: true, bigNumberStrings: true }),
+    oddMysql2('changed rows', { flags: '-FOUND_ROWS' }),
+    oddMysql2('charset', { charset: 'latin1' }),
+    oddMariadb('typeCast', { typeCast: (column: { string(): string | null }) => column.string() }),
+    oddMariadb('metaAsArray', { metaAsArray: true }),
+    oddMariadb('namedPlaceholders', { namedPlaceholders: true }),
+    oddMariadb('numbers', { bigIntAsNumber: true, insertIdAsNumber: true, decimalAsNumber: true }),
+    oddMariadb('changed rows', { foundRows: false }),
+  ],
   async slowly(pool, ms) {
     if ('query' in pool && typeof pool.query === 'function') await pool.query(`SELECT SLEEP(${ms / 1_000})`)
   },
@@ -136,5 +168,6 @@ describe('what is particular to it', () => {
   )
 })
 
+describe("a pool of the user's", () => poolSuite(setting))
 describe('several processes', () => fleetSuite(setting, builtSources()))
 describe('faults', () => faultSuite(setting))

@@ -10,6 +10,7 @@ import { builtSources } from '../../built.ts'
 import { startPostgres, type TestPostgres } from '../../servers/postgres.ts'
 import { faultSuite } from './faults.ts'
 import { fleetSuite } from './fleet.ts'
+import { poolSuite } from './pools.ts'
 import { roomSuite } from './room.ts'
 import { anyTable, later, type ServerSetting, what } from './setting.ts'
 import { tableSuite } from './table.ts'
@@ -57,6 +58,24 @@ describe.each(['pg', 'postgres'] as const)('%s', (driver) => {
   }
 })
 
+function oddPg(name: string, options: pg.PoolConfig) {
+  const open = () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 3, ...options })
+    return { pool, end: () => pool.end() }
+  }
+  return { name: `pg ${name}`, open }
+}
+
+function oddPostgresJs(name: string, options: object) {
+  const open = () => {
+    const pool = postgresJs(server.url, { max: 3, ...options })
+    return { pool, end: () => pool.end({ timeout: 1 }) }
+  }
+  return { name: `postgres.js ${name}`, open }
+}
+
+const ruined = () => 'ruined'
+
 async function ask(text: string): Promise<unknown[][]> {
   const client = new pg.Client({ connectionString: server.url })
   await client.connect()
@@ -82,6 +101,16 @@ const setting: ServerSetting = {
       { name: 'postgres', pool: sql, end: () => sql.end() },
     ]
   },
+  oddPools: [
+    oddPg('types', { types: { getTypeParser: () => ruined } }),
+    oddPg('bytea_output', { options: '-c bytea_output=escape' }),
+    oddPg('standard_conforming_strings', { options: '-c standard_conforming_strings=off' }),
+    oddPg('serializable', { options: '-c default_transaction_isolation=serializable' }),
+    oddPostgresJs('bytea_output', { connection: { bytea_output: 'escape' } }),
+    oddPostgresJs('transform', { transform: { ...postgresJs.camel, value: { from: ruined } } }),
+    oddPostgresJs('types', { types: { bigint: postgresJs.BigInt } }),
+    oddPostgresJs('prepare', { prepare: false }),
+  ],
   async slowly(pool, ms) {
     const text = `SELECT pg_sleep(${ms / 1_000})`
     if (pool instanceof pg.Pool) await pool.query(text)
@@ -183,5 +212,6 @@ describe('a database that only reads', () => {
   )
 })
 
+describe("a pool of the user's", () => poolSuite(setting))
 describe('several processes', () => fleetSuite(setting, builtSources()))
 describe('faults', () => faultSuite(setting))

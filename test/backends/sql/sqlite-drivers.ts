@@ -25,6 +25,12 @@ export const DRIVERS = KNOWN.filter(({ open }) => {
 })
 if (DRIVERS.length === 0) throw new Error('No SQLite: npm rebuild better-sqlite3')
 
+/** A handle on which the user has asked for what changes answers, where its driver can. */
+export function oddHandle(driver: SqliteDriver['name'], path: string): SqliteHandle {
+  if (driver === 'better-sqlite3') return new (require('better-sqlite3'))(path).defaultSafeIntegers(true)
+  return new (require('node:sqlite').DatabaseSync)(path, { readBigInts: true, returnArrays: true })
+}
+
 interface Asked {
   readonly reader?: boolean
   raw?(on: boolean): Asked

@@ -8,8 +8,9 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { sqlite } from '../../../src/backends/sql/sql.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
 import { checkCaches, createCaches } from '../../../src/index.ts'
+import { everyVerb } from './pools.ts'
 import { later, what } from './setting.ts'
-import { ask, DRIVERS } from './sqlite-drivers.ts'
+import { ask, DRIVERS, oddHandle } from './sqlite-drivers.ts'
 
 const space = makeSpace('p', 1)
 
@@ -149,6 +150,12 @@ describe.each(DRIVERS)('$name', ({ name: driver, open }) => {
     expect(await backend.table.create()).toBe('created')
     expect(await backend.table.create()).toBe('exists')
     await caches.close()
+  })
+
+  it("what is set on the user's handle for his own statements touches nothing of ours", async () => {
+    const handle = oddHandle(driver, join(home, 'odd.db'))
+    await everyVerb(sqlite({ handle }))
+    handle.close()
   })
 
   it("F36 the user's handle is refused while a transaction is open on it, and is never closed", async () => {

@@ -45,8 +45,9 @@ export const postgres: Dialect = {
     return text.includes('\\') ? unescaped(text).toString() : text
   },
   bytes(value) {
-    if (typeof value === 'string') return Buffer.from(value.slice(2), 'hex')
-    return value instanceof Buffer ? value : undefined
+    if (typeof value !== 'string') return undefined
+    // Elsewhere than in `hex` (the setting `bytea_output`) a backslash never stands before an x.
+    return value.startsWith('\\x') ? Buffer.from(value.slice(2), 'hex') : unescaped(value)
   },
   found: (value) => (typeof value === 'string' ? unescaped(value) : undefined),
   kept: ({ changed }) => changed > 0,
@@ -118,7 +119,7 @@ function statements(table: string): Statements {
     ...plainStatements(write, {
       found: FOUND,
       first: 'substring([value] from 1 for 1)',
-      graced: "'\\xf2'::bytea",
+      graced: "decode('f2', 'hex')",
     }),
     set: write.call(
       'set',
