@@ -62,7 +62,7 @@ export class SqlBackend implements Backend {
         ? new Writes((rows, coming) => this.#put(rows, coming))
         : undefined
     if (runner.check) this.check = runner.check
-    this.table = new SqlTable(table, dialect, runner, () => this.#room.cull())
+    this.table = new SqlTable(table, dialect, runner, async () => this.#heeded(this.#room.cull()))
   }
 
   open(host: Host): void {
