@@ -65,7 +65,8 @@ function codeOf(error: unknown): string | undefined {
 function saidOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const said = 'sqlMessage' in error && typeof error.sqlMessage === 'string' ? error.sqlMessage : undefined
-  const words = said ?? ('severity' in error ? error.message : undefined)
+  const isTheirs = 'severity' in error || /^SQLITE_/.test(String(codeOf(error)))
+  const words = said ?? (isTheirs ? error.message : undefined)
   return words
     ?.split(/\n| near /, 1)[0]
     ?.replace(/'[^']{64,}'/g, "'…'")

@@ -87,9 +87,9 @@ export class Room {
     return this.isSmall || this.#allowance.known >= this.#limits.maxEntries * NEAR
   }
 
-  /** So many may be added at once. */
+  /** So many may be added at once: who stores more does it in parts. */
   get together(): number {
-    return this.isSmall ? Number.POSITIVE_INFINITY : this.#allowance.together
+    return this.isSmall ? Math.max(1, this.#limits.maxEntries) : this.#allowance.together
   }
 
   /** Before so many may be added. Nearly always at once. `false`: there was no room for them in time. */
@@ -128,7 +128,7 @@ export class Room {
     let entries = 0
     for (;;) {
       const { rows, changed } = await this.#removed('sweep')
-      entries += this.#dialect.returning ? rows.filter(([key]) => key !== null).length : changed
+      entries += this.#dialect.returning ? entriesOf(rows) : changed
       if (changed < BATCH[this.#dialect.name]) return entries
       await sleep(1)
     }
@@ -172,8 +172,9 @@ export class Room {
     const over = (count: number) => count + coming - 1 - maxEntries
     return andThen(this.#rows(), (before) => {
       if (over(before) <= 0) return
-      return andThen(this.#removed('sweep', SMALL), () =>
-        andThen(this.#rows(), (left) => {
+      return andThen(this.#removed('sweep', SMALL), ({ rows }) =>
+        // Where it is told what went, it need not be counted again.
+        andThen(this.#dialect.returning ? before - entriesOf(rows) : this.#rows(), (left) => {
           if (over(left) <= 0) return
           const share =
             cullFrequency === undefined ? 0 : cullFrequency === 0 ? left : Math.floor(left / cullFrequency)
@@ -341,4 +342,9 @@ export class Room {
     }
     return removed
   }
+}
+
+/** Of what was over, claims that stood alone are none. */
+function entriesOf(rows: Result['rows']): number {
+  return rows.filter(([key]) => key !== null).length
 }

@@ -65,19 +65,11 @@ export class SqliteFile implements Runner {
   }
 
   readAll(calls: readonly Call[]): Answer<Result[]> {
-    return this.#with((handle) =>
-      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values)), BEGIN),
-    )
+    return this.#with((handle) => calls.map((call) => handle.run(call.statement, call.values)))
   }
 
   pick(call: Call): Answer<unknown> {
     return this.#with((handle) => handle.pick(call.statement, call.values))
-  }
-
-  pickAll(calls: readonly Call[]): Answer<unknown[]> {
-    return this.#with((handle) =>
-      transaction(handle, () => calls.map((call) => handle.pick(call.statement, call.values)), BEGIN),
-    )
   }
 
   write(call: Call): Answer<Result> {
@@ -85,9 +77,10 @@ export class SqliteFile implements Runner {
   }
 
   writeAll(calls: readonly Call[]): Answer<Result[]> {
-    return this.#with((handle) =>
-      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values))),
-    )
+    return this.#with((handle) => {
+      const all = () => calls.map((call) => handle.run(call.statement, call.values))
+      return calls.length > 1 ? transaction(handle, all) : all()
+    })
   }
 
   async migrate(statements: readonly string[]): Promise<void> {
@@ -220,13 +213,12 @@ export class SqliteFile implements Runner {
 }
 
 const plain = (text: string, prepared = false): Statement => ({ name: '', text, params: [], prepared })
-const BEGIN = plain('BEGIN', true)
 const BEGIN_IMMEDIATE = plain('BEGIN IMMEDIATE', true)
 const COMMIT = plain('COMMIT', true)
 
 /** All or nothing, and one wait for the disk. The writer's turn is taken first, so that none is lost halfway. */
-function transaction<T>(handle: Handle, act: () => T, begin = BEGIN_IMMEDIATE): T {
-  handle.run(begin, [])
+function transaction<T>(handle: Handle, act: () => T): T {
+  handle.run(BEGIN_IMMEDIATE, [])
   try {
     const value = act()
     handle.run(COMMIT, [])

@@ -126,6 +126,28 @@ describe('the table', () => tableSuite(setting))
 describe('room', () => roomSuite(setting))
 describe('one turn', () => turnSuite(setting))
 
+it('DB-01 tables whose long names begin alike have each their own indexes', async () => {
+  for (const end of ['a', 'b']) {
+    const table = 'ü'.repeat(30) + end
+    const backend = setting.make({ table })
+    expect(await backend.table.create()).toBe('created')
+    await backend.close()
+    expect(await ask(`SELECT count(*)::int FROM pg_indexes WHERE tablename = '${table}'`)).toEqual([[3]])
+  }
+})
+
+it('TBL-06 a table that may not be made is told with the words of the database', async () => {
+  await ask('CREATE ROLE nobody LOGIN')
+  const backend = setting.make({
+    url: setting.at(`127.0.0.1:${server.port}`).replace('//postgres', '//nobody'),
+  })
+  await expect(backend.table.create()).rejects.toMatchObject({
+    code: '42501',
+    message: 'PostgreSQL: 42501 permission denied for schema public',
+  })
+  await backend.close()
+})
+
 describe("the user's transactions", () => {
   const space = makeSpace('p', 1)
 

@@ -10,7 +10,7 @@ import { makeSpace } from '../../../src/core/values/space.ts'
 import { checkCaches, createCaches } from '../../../src/index.ts'
 import { everyVerb } from './pools.ts'
 import { later, what } from './setting.ts'
-import { ask, DRIVERS, oddHandle } from './sqlite-drivers.ts'
+import { ask, DRIVERS, oddHandle, watched } from './sqlite-drivers.ts'
 
 const space = makeSpace('p', 1)
 
@@ -150,6 +150,37 @@ describe.each(DRIVERS)('$name', ({ name: driver, open }) => {
     expect(await backend.table.create()).toBe('created')
     expect(await backend.table.create()).toBe('exists')
     await caches.close()
+  })
+
+  it('TBL-06 a table that cannot be made is told with the words of the database', async () => {
+    const backend = sqlite({ path: ':memory:', driver, table: 'sqlite_cache' })
+    await expect(backend.table.create()).rejects.toMatchObject({
+      code: 'SQLITE_ERROR',
+      message: 'SQLite: SQLITE_ERROR object name reserved for internal use: sqlite_cache',
+    })
+    await backend.close()
+  })
+
+  it('DB-03 DB-04 DB-12 what a verb takes: one statement, and a cull counts once', async () => {
+    const seen: string[] = []
+    const handle = watched(open(join(home, 'counted.db')), seen)
+    const backend = sqlite({ handle, maxEntries: 30, cullFrequency: 3 })
+    await backend.table.create()
+    await backend.setMany(space, new Map(Array.from({ length: 31 }, (_, i) => [`k${i}`, what('1')])), later())
+    const during = async (act: () => unknown) => {
+      seen.length = 0
+      await act()
+      return seen.map((text) => text.split(' ')[0]).join(' ')
+    }
+    expect(await during(() => backend.get(space, 'k30'))).toBe('SELECT')
+    expect(await during(() => backend.has(space, 'k30'))).toBe('SELECT')
+    expect(await during(() => backend.getMany(space, ['k28', 'k29', 'k30', 'k31']))).toBe('SELECT')
+    expect(await during(() => backend.touch(space, 'k30', later()))).toBe('UPDATE')
+    expect(await during(() => backend.set(space, 'new', what('1'), later()))).toBe(
+      'SELECT DELETE DELETE INSERT',
+    )
+    expect(await during(() => backend.deleteMany(space, ['k28', 'k29', 'k31']))).toBe('DELETE')
+    handle.close()
   })
 
   it("what is set on the user's handle for his own statements touches nothing of ours", async () => {

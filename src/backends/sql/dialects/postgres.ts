@@ -6,6 +6,7 @@ import {
   BytesList,
   type Call,
   type Dialect,
+  digest,
   give,
   inOrder,
   type Meaning,
@@ -217,11 +218,12 @@ function unescaped(text: string): Buffer {
   return bytes.subarray(0, to)
 }
 
-/** Short enough for what follows it in the name of an index. */
+/** Short enough for what follows it in the name of an index, which no other index may have: a long one ends in a digest of all of it. */
 function cut(name: string): string {
+  if (Buffer.byteLength(name) <= 48) return name
   let text = name
-  while (Buffer.byteLength(text) > 48) text = text.slice(0, -1)
-  return text
+  while (Buffer.byteLength(text) > 40) text = text.slice(0, -1)
+  return `${text}_${digest(name)}`
 }
 
 function meaning(code: string): Meaning {
