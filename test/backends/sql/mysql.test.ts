@@ -169,5 +169,10 @@ describe('what is particular to it', () => {
 })
 
 describe("a pool of the user's", () => poolSuite(setting))
-describe('several processes', () => fleetSuite(setting, builtSources()))
+describe('several processes', () =>
+  fleetSuite(
+    setting,
+    () => ({ url: server.url, poolSize: 3, opTimeout: 10_000, connectTimeout: 10_000 }),
+    builtSources(),
+  ))
 describe('faults', () => faultSuite(setting))

@@ -235,5 +235,10 @@ describe('a database that only reads', () => {
 })
 
 describe("a pool of the user's", () => poolSuite(setting))
-describe('several processes', () => fleetSuite(setting, builtSources()))
+describe('several processes', () =>
+  fleetSuite(
+    setting,
+    () => ({ url: server.url, poolSize: 3, opTimeout: 10_000, connectTimeout: 10_000 }),
+    builtSources(),
+  ))
 describe('faults', () => faultSuite(setting))

@@ -1,15 +1,15 @@
 /** A file that several processes share: busy, deleted, somebody's own, in a transaction. */
-import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { sqlite } from '../../../src/backends/sql/sql.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
 import { checkCaches, createCaches } from '../../../src/index.ts'
+import { builtSources } from '../../built.ts'
+import { fleetSuite } from './fleet.ts'
 import { everyVerb } from './pools.ts'
-import { later, what } from './setting.ts'
+import { later, type Setting, what } from './setting.ts'
 import { ask, DRIVERS, oddHandle, watched } from './sqlite-drivers.ts'
 
 const space = makeSpace('p', 1)
@@ -206,31 +206,13 @@ describe.each(DRIVERS)('$name', ({ name: driver, open }) => {
     handle.close()
   })
 
-  it('L2 L3 several processes lose no count, and of adds that race one wins', async () => {
+  describe('several processes', () => {
     const path = join(home, 'fleet.db')
-    const source = `
-    const { sqlite } = await import(${JSON.stringify(new URL('../../../dist/backends/sql/sql.js', import.meta.url).href)})
-    const { createCaches } = await import(${JSON.stringify(new URL('../../../dist/index.js', import.meta.url).href)})
-    const caches = createCaches({ default: { backend: sqlite({ path: ${JSON.stringify(path)}, driver: '${driver}' }) } })
-    let won = 0
-    let counted = 0
-    for (let i = 0; i < 100; i++) {
-      if ((await caches.default.incr('n', 1, { initial: 0 })) !== undefined) counted++
-      if (await caches.default.add('k' + i, 1)) won++
+    const setting: Setting = {
+      make: (options) => sqlite({ path, driver, ...options }),
+      ask: () => [],
+      quote: String,
     }
-    console.log(JSON.stringify({ won, counted }))
-    await caches.close()`
-    const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', source])
-    const maker = sqlite({ path, driver })
-    await maker.get(space, 'a')
-    const answers = await Promise.all([run(), run(), run()])
-    const told = answers.map(({ stdout }): { won: number; counted: number } => JSON.parse(stdout))
-    expect(told.reduce((sum, { won }) => sum + won, 0)).toBe(100)
-    const caches = createCaches({ default: { backend: maker } })
-    // On a machine that stands still for a quarter of a second one may be a miss; none is lost that was answered.
-    const counted = told.reduce((sum, one) => sum + one.counted, 0)
-    expect(counted).toBeGreaterThan(290)
-    expect(await caches.default.get('n')).toBe(counted)
-    await caches.close()
+    fleetSuite(setting, () => ({ path, driver }), builtSources())
   })
 })
