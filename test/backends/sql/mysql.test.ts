@@ -8,6 +8,7 @@ import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
 import { builtSources } from '../../built.ts'
 import { startMariadb, type TestMariadb } from '../../servers/mariadb.ts'
+import { damageSuite } from './damage.ts'
 import { faultSuite } from './faults.ts'
 import { fleetSuite } from './fleet.ts'
 import { poolSuite } from './pools.ts'
@@ -130,6 +131,7 @@ const setting: ServerSetting = {
 describe('the table', () => tableSuite(setting))
 describe('room', () => roomSuite(setting))
 describe('one turn', () => turnSuite(setting))
+describe('damage', () => damageSuite(setting))
 
 describe('what is particular to it', () => {
   const space = makeSpace('p', 1)

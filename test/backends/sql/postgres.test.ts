@@ -8,6 +8,7 @@ import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
 import { builtSources } from '../../built.ts'
 import { startPostgres, type TestPostgres } from '../../servers/postgres.ts'
+import { damageSuite } from './damage.ts'
 import { faultSuite } from './faults.ts'
 import { fleetSuite } from './fleet.ts'
 import { poolSuite } from './pools.ts'
@@ -125,6 +126,7 @@ const setting: ServerSetting = {
 describe('the table', () => tableSuite(setting))
 describe('room', () => roomSuite(setting))
 describe('one turn', () => turnSuite(setting))
+describe('damage', () => damageSuite(setting))
 
 it('DB-01 tables whose long names begin alike have each their own indexes', async () => {
   for (const end of ['a', 'b']) {
