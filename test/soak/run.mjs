@@ -30,6 +30,7 @@ const RUNS = {
   'redis-register': { file: 'redis-register.mjs' },
   'sql-writers': { file: 'sql-writers.mjs' },
   'sql-cull': { file: 'sql-cull.mjs' },
+  'sql-cull-mysql': { file: 'sql-cull.mjs', env: { SOAK_ENGINE: 'mysql' } },
   'sql-cull-sqlite': { file: 'sql-cull.mjs', env: { SOAK_ENGINE: 'sqlite' } },
   'file-cull-sync': { file: 'file-cull.mjs', env: { SOAK_READS: 'sync' } },
 }

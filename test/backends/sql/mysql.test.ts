@@ -2,6 +2,7 @@
 import mariadb from 'mariadb'
 import mysql2 from 'mysql2/promise'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { mysql as mysqlDialect } from '../../../src/backends/sql/dialects/mysql.ts'
 import { type MysqlOptions, mysql } from '../../../src/backends/sql/sql.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
 import { createCaches } from '../../../src/index.ts'
@@ -135,6 +136,25 @@ describe('damage', () => damageSuite(setting))
 
 describe('what is particular to it', () => {
   const space = makeSpace('p', 1)
+
+  it('F33 what removes a batch goes by an index, and sorts no rows', async () => {
+    const table = anyTable()
+    const backend = setting.make({ table })
+    await backend.table.create()
+    const entries = Array.from({ length: 2_000 }, (_, i) => [`k${i}`, what('1')] as const)
+    await backend.setMany(space, new Map(entries), later())
+    const { evict, sweep } = mysqlDialect.statements(`\`${table}\``)
+    for (const [call, index] of [
+      [evict({ now: later(), limit: 50 }), 'used'],
+      [sweep({ now: later(), limit: 50 }), 'expires'],
+    ] as const) {
+      const values = [...call.values]
+      const text = call.statement.text.replaceAll('?', () => String(values.shift()))
+      const [[, , , , , key, , , , extra]] = (await ask(`EXPLAIN ${text}`)) as [unknown[]]
+      expect([key, extra]).toEqual([index, 'Using where'])
+    }
+    await backend.close()
+  })
 
   it('F36 a single connection is refused: it does not tell whether it is in a transaction', async () => {
     const connection = await mysql2.createConnection({ uri: server.url })
