@@ -141,12 +141,13 @@ describe('what is particular to it', () => {
     const table = anyTable()
     const backend = setting.make({ table })
     await backend.table.create()
-    const entries = Array.from({ length: 2_000 }, (_, i) => [`k${i}`, what('1')] as const)
-    await backend.setMany(space, new Map(entries), later())
+    await ask(
+      `INSERT INTO \`${table}\` SELECT CONCAT('k', seq), REPEAT('x', 150), NULL, ${later()} + seq, seq, NULL, 0 FROM seq_1_to_20000`,
+    )
     const { evict, sweep } = mysqlDialect.statements(`\`${table}\``)
     for (const [call, index] of [
-      [evict({ now: later(), limit: 50 }), 'used'],
-      [sweep({ now: later(), limit: 50 }), 'expires'],
+      [evict({ now: later(), limit: 500 }), 'used'],
+      [sweep({ now: later(), limit: 500 }), 'expires'],
     ] as const) {
       const values = [...call.values]
       const text = call.statement.text.replaceAll('?', () => String(values.shift()))
