@@ -123,7 +123,7 @@ export class SqliteFile implements Runner {
       return act(handle)
     } catch (error) {
       const failed = this.#failed(error)
-      if (!means(failed, 'transient') || waited > PATIENCE) throw failed
+      if (!means(failed, 'transient') || waited > PATIENCE || this.#hasWaited(handle)) throw failed
       const since = performance.now()
       // Soon, or those who write without a pause would always come first.
       return sleep(Math.random() * 2).then(() => {
@@ -131,6 +131,11 @@ export class SqliteFile implements Runner {
         return andThen(this.#opened(), (again) => this.#attempt(again, act, waited + pause))
       })
     }
+  }
+
+  /** A handle of the user's waits by itself, inside the database, where it is told to: once is enough. */
+  #hasWaited(handle: Handle): boolean {
+    return this.#source.handle !== undefined && Number(handle.pick(BUSY_TIMEOUT, [])) > 0
   }
 
   #opened(): Answer<Handle> {
@@ -213,6 +218,7 @@ export class SqliteFile implements Runner {
 }
 
 const plain = (text: string, prepared = false): Statement => ({ name: '', text, params: [], prepared })
+const BUSY_TIMEOUT = plain('PRAGMA busy_timeout')
 const BEGIN_IMMEDIATE = plain('BEGIN IMMEDIATE', true)
 const COMMIT = plain('COMMIT', true)
 

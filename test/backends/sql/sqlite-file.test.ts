@@ -69,6 +69,26 @@ describe.each(DRIVERS)('$name', ({ name: driver, open }) => {
     await caches.close()
   })
 
+  it("F37 a handle of the user's that waits by itself waits once; one that does not is waited for 250 ms", async () => {
+    const path = join(home, 'waits.db')
+    const [handle, other] = [open(path), open(path)]
+    handle.exec('PRAGMA journal_mode = WAL')
+    const caches = createCaches({ default: { backend: sqlite({ handle }) } })
+    await sqlite({ handle }).table.create()
+    other.exec('BEGIN IMMEDIATE')
+    for (const timeout of [400, 0]) {
+      handle.exec(`PRAGMA busy_timeout = ${timeout}`)
+      const began = performance.now()
+      expect(await caches.default.set('a', 1)).toBe(false)
+      expect(performance.now() - began).toBeGreaterThan(200)
+      expect(performance.now() - began).toBeLessThan(2 * 400 + 200)
+    }
+    other.exec('COMMIT')
+    expect(await caches.default.set('a', 1)).toBe(true)
+    await caches.close()
+    for (const one of [handle, other]) one.close()
+  })
+
   it('F37 a file that was deleted is made again within a second', async () => {
     const path = join(home, 'gone.db')
     const caches = createCaches({ default: { backend: sqlite({ path, driver }) } })

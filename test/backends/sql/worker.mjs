@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 
-const { built, name, options, role } = JSON.parse(process.argv[2] ?? '')
+const { built, name, options, role, seconds, appends } = JSON.parse(process.argv[2] ?? '')
 const load = (/** @type {string} */ path) => import(pathToFileURL(join(built, path)).href)
 const { createCaches } = await load('index.js')
 const sql = await load('backends/sql/sql.js')
@@ -38,7 +38,7 @@ if (role === 'race') {
   const { makeSpace } = await load('core/values/space.js')
   const space = makeSpace('list', 1)
   const never = Number.POSITIVE_INFINITY
-  for (let i = 0; i < 30; ) {
+  for (let i = 0; i < appends; ) {
     try {
       const was = (await backend.peek(space, 'list'))?.stored
       const what = Buffer.from(`${was ?? ''}${process.pid}.${i} `)
@@ -54,7 +54,7 @@ if (role === 'race') {
   await caches.close()
 } else if (role === 'register') {
   const now = () => Number(process.hrtime.bigint())
-  const until = Date.now() + 2_000
+  const until = Date.now() + seconds * 1_000
   let writes = 0
   const client = async () => {
     const told = []
