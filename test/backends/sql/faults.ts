@@ -121,7 +121,7 @@ export function faultSuite({ make, at, server, pools, slowly, endConnections }: 
     }
   })
 
-  it('route: reads go to the replica, and to the primary when it is gone; writes and claims to the primary', async () => {
+  it('route: reads go to the replica, and to the primary when it is silent or gone; writes and claims to the primary', async () => {
     const replica = await faultProxy(server())
     const primary = await faultProxy(server())
     const backend = make({
@@ -135,6 +135,15 @@ export function faultSuite({ make, at, server, pools, slowly, endConnections }: 
     expect(replica.made.length).toBe(0)
     expect(await backend.get(space, 'r')).toEqual(what('1'))
     expect(replica.made.length).toBe(1)
+    // Connected, and silent.
+    replica.answers = { hold: true }
+    const began = performance.now()
+    expect(await backend.get(space, 'r')).toEqual(what('1'))
+    expect(performance.now() - began).toBeLessThan(900)
+    expect(await took(() => Promise.resolve(backend.get(space, 'r')))).toBeLessThan(200)
+    replica.answers = {}
+    await sleep(2_100)
+    expect(await backend.get(space, 'r')).toEqual(what('1'))
     replica.accepts = false
     replica.reset()
     await sleep(20)
