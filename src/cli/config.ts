@@ -36,7 +36,8 @@ const LOADED_WITHIN = 10_000
 export async function loadConfig(cwd: string, given?: string): Promise<Config> {
   const path = given === undefined ? findConfig(cwd) : resolve(cwd, given)
   if (given === undefined) refuseUntrusted(path)
-  if (!existsSync(path)) throw new ConfigError('CONFIG_NOT_FOUND', `There is no file ${path}`)
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile())
+    throw new ConfigError('CONFIG_NOT_FOUND', `There is no file ${path}`)
   return readExports(path, await runConfig(path))
 }
 

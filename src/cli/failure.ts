@@ -42,6 +42,12 @@ function lineOf(error: unknown): string {
   return error instanceof BackendError && cause instanceof Error ? `${text}: ${lineOf(cause)}` : text
 }
 
+/** Where it was thrown: of its stack the places alone. */
+export function framesOf(error: unknown): string {
+  const lines = error instanceof Error ? (error.stack ?? '').split('\n') : []
+  return redact(lines.filter((line) => /^ +at /.test(line)).join('\n'))
+}
+
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : undefined

@@ -5,7 +5,7 @@ import { durationToMs, type Ttl } from '../core/values/expiry.ts'
 import type { Options } from './command.ts'
 import { UsageError } from './failure.ts'
 
-const NUMBER = /^\d+(\.\d+)?$/
+const NUMBER = /^-?\d+(\.\d+)?$/
 
 /** How long a server may take to answer, when it is only asked whether it does, in milliseconds. */
 const ANSWER_WITHIN = 600

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program `stillwarm`. A configuration may leave timers and clients of its own behind, so it ends by itself when the command is over. */
 import process from 'node:process'
+import { FAILED, framesOf, reasonOf } from './failure.ts'
 import { run } from './program.ts'
 import { redact } from './redact.ts'
 import { terminalOf } from './terminal.ts'
@@ -19,6 +20,14 @@ process.removeAllListeners('warning').on('warning', ({ name, message }) => {
   if (name !== 'CacheBackendWarning' && name !== 'ExperimentalWarning')
     terminal.note(redact(`${name}: ${message}`), 'yellow')
 })
+
+// Thrown where nobody waits for it. Node would show the line of the source that it comes from, and what stands in it.
+for (const event of ['uncaughtException', 'unhandledRejection'])
+  process.on(event, (error: unknown) => {
+    terminal.note(`stillwarm: ${reasonOf(error)}`, 'red')
+    terminal.note(framesOf(error), 'dim')
+    process.exit(FAILED)
+  })
 
 process.exitCode = await run(process.argv.slice(2), terminal, process.cwd())
 await Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done))))

@@ -40,7 +40,7 @@ export async function run(words: readonly string[], terminal: Terminal, cwd: str
   const program = new Program('stillwarm')
     .description('The cache of your site, from the command line.')
     .version(versionOfPackage(), '--version', 'the version of stillwarm')
-    .helpOption('--help', 'how to use it')
+    .helpOption('-h, --help', 'how to use it')
     .helpCommand(false)
     .option(...CONFIG)
     // A command has a --version of its own.

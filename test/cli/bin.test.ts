@@ -98,6 +98,31 @@ describe('the program', () => {
     broken.remove()
   })
 
+  it('A98 what a configuration throws later, when nobody waits for it, is told without its line', async () => {
+    const late = (act: string) => `
+      import { createCaches, memory } from 'stillwarm'
+      ${act}
+      await new Promise((done) => setTimeout(done, 200))
+      export default createCaches({ default: { backend: memory() } })`
+    const url = `redis://shop:${CANARY}@host`
+    const broken = site({
+      'throws.mjs': late(`setTimeout(() => { throw new Error('late: ${url}') }, 1)`),
+      'rejects.mjs': late(`Promise.reject(new Error('${url}'))`),
+      'text.mjs': late(`Promise.reject('${url}')`),
+    })
+    for (const [name, says] of [
+      ['throws.mjs', /^stillwarm: late: redis:\/\/\*\*\*@host\n +at .*throws\.mjs:3/],
+      ['rejects.mjs', /^stillwarm: redis:\/\/\*\*\*@host\n +at /],
+      ['text.mjs', /^stillwarm: a string was thrown\n/],
+    ] as const) {
+      const { code, stdout, stderr } = await run(['get', 'k', '--config', name], broken.folder)
+      expect([name, code, stdout]).toEqual([name, 1, ''])
+      expect(stderr).toMatch(says)
+      expect(stderr).not.toContain(CANARY)
+    }
+    broken.remove()
+  })
+
   it('a reader that has seen enough is no error', async () => {
     await run(['set', 'long', '-'], shop.folder, { input: 'line\n'.repeat(100_000) })
     const child = spawn(process.execPath, [BIN, 'get', 'long'], { cwd: shop.folder })

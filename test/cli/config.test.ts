@@ -66,6 +66,9 @@ describe('finding the configuration', () => {
       code: 'CONFIG_NOT_FOUND',
       message: 'There is no file /nowhere/my.config.js',
     })
+    for (const given of ['', '.', '/']) {
+      await expect(loadConfig('/', given)).rejects.toMatchObject({ code: 'CONFIG_NOT_FOUND' })
+    }
   })
 })
 

@@ -42,7 +42,8 @@ describe('the command line', () => {
     }
     expect(help.out).toContain('Exit codes: 0 done')
     expect(await type('--version')).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
-    expect((await type('get --help')).out).toContain('stillwarm get user:42')
+    for (const help of ['--help', '-h'])
+      expect((await type(`get ${help}`)).out).toContain('stillwarm get user:42')
   })
 
   const wrong: [line: string, says: RegExp][] = [

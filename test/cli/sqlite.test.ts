@@ -68,6 +68,11 @@ it('TBL-01 check names the missing table and the command, which makes it, twice 
 
 it('F38 a missing table in use is one error that names the command', async () => {
   await expect(type(get, ['k'], { cache: 'by_hand' })).rejects.toThrow(/"by hand".*stillwarm create-table/)
+  const culled = await type(cull, [], { cache: ['by_hand'] })
+  expect([culled.code, culled.notes.join()]).toEqual([
+    1,
+    expect.stringMatching(/"by hand".*stillwarm create-table/),
+  ])
 })
 
 it('values are kept, counted, culled and cleared', async () => {

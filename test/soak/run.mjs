@@ -28,8 +28,10 @@ const RUNS = {
   'register-deaf': { file: 'register.mjs', env: { SOAK_DEAF: '50', SOAK_SECONDS: '10' }, mustFail: true },
   'redis-faults': { file: 'redis-faults.mjs', node: ['--no-warnings'] },
   'redis-register': { file: 'redis-register.mjs' },
+  'sql-processes': { file: 'sql-processes.mjs' },
   'sql-writers': { file: 'sql-writers.mjs' },
   'sql-cull': { file: 'sql-cull.mjs' },
+  'sql-cull-mysql': { file: 'sql-cull.mjs', env: { SOAK_ENGINE: 'mysql' } },
   'sql-cull-sqlite': { file: 'sql-cull.mjs', env: { SOAK_ENGINE: 'sqlite' } },
   'file-cull-sync': { file: 'file-cull.mjs', env: { SOAK_READS: 'sync' } },
 }

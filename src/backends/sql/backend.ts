@@ -62,7 +62,7 @@ export class SqlBackend implements Backend {
         ? new Writes((rows, coming) => this.#put(rows, coming))
         : undefined
     if (runner.check) this.check = runner.check
-    this.table = new SqlTable(table, dialect, runner, () => this.#room.cull())
+    this.table = new SqlTable(table, dialect, runner, async () => this.#heeded(this.#room.cull()))
   }
 
   open(host: Host): void {
@@ -84,27 +84,18 @@ export class SqlBackend implements Backend {
   }
 
   getMany(space: Space, keys: readonly string[]): Answer<Map<string, Stored>> {
-    const now = this.#now()
     const texts = keys.map((key) => columnKey(space.frame(key)))
     for (const text of texts) this.#room.used(text)
     const places = texts.map((text) => this.#dialect.key(text))
-    const found = new Map<string, Stored>()
-    if (!this.#reads) {
-      const calls = places.map((key) => this.#statements.get({ key, now }))
-      return andThen(this.#heeded(this.#try(() => this.#runner.pickAll!(calls))), (all) => {
-        for (let i = 0; i < keys.length; i++) {
-          const what = this.#dialect.found(all[i])
-          if (what !== undefined) found.set(keys[i]!, what)
-        }
-        return found
-      })
-    }
-    const calls = this.#statements.getMany(places, now)
+    const calls = this.#statements.getMany(places, this.#now())
     return andThen(this.#heeded(this.#try(() => this.#runner.readAll(calls))), (results) => {
       const names = new Map(texts.map((text, i) => [text, keys[i]!]))
+      const found = new Map<string, Stored>()
       for (const { rows } of results) {
-        for (const [key, value] of rows)
-          found.set(names.get(this.#dialect.named(key))!, this.#dialect.found(value))
+        for (const [key, value] of rows) {
+          const what = this.#dialect.found(value)
+          if (what !== undefined) found.set(names.get(this.#dialect.named(key))!, what)
+        }
       }
       return found
     })

@@ -24,7 +24,12 @@ const NO_ANSWER =
 export function failureOf(error: unknown, title: string, meaningOf: (code: string) => Meaning): CacheError {
   if (error instanceof CacheError) return error
   const code = codeOf(error)
-  if (code === undefined) return failure('ECONNRESET', `The connection to ${title} was lost`, 'no-answer')
+  if (code === undefined) {
+    // So `pg` says that it waited in vain; with anything else of its own a connection is over.
+    return error instanceof Error && /timeout/i.test(error.message)
+      ? failure('ETIMEDOUT', `${title} did not answer in time`, 'no-answer')
+      : failure('ECONNRESET', `The connection to ${title} was lost`, 'no-answer')
+  }
   const meaning = NO_ANSWER.test(code) ? 'no-answer' : meaningOf(code)
   const said = saidOf(error)
   return new SqlError(code, `${title}: ${code}${said === undefined ? '' : ` ${said}`}`, meaning)
@@ -60,7 +65,8 @@ function codeOf(error: unknown): string | undefined {
 function saidOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const said = 'sqlMessage' in error && typeof error.sqlMessage === 'string' ? error.sqlMessage : undefined
-  const words = said ?? ('severity' in error ? error.message : undefined)
+  const isTheirs = 'severity' in error || /^SQLITE_/.test(String(codeOf(error)))
+  const words = said ?? (isTheirs ? error.message : undefined)
   return words
     ?.split(/\n| near /, 1)[0]
     ?.replace(/'[^']{64,}'/g, "'…'")

@@ -64,7 +64,8 @@ export function placesOf(settings: ServerSettings, dialect: Dialect, drivers: Dr
   }
 
   /** postgres.js's is a function itself. */
-  const isPool = (given: object) => drivers.adopt.some((adopt) => adopt(given, settings) !== undefined)
+  const isPool = (given: unknown) =>
+    typeof given === 'function' && drivers.adopt.some((adopt) => adopt(given, settings) !== undefined)
 
   const write = place(settings.write)
   return {
@@ -77,6 +78,7 @@ export function placesOf(settings: ServerSettings, dialect: Dialect, drivers: Dr
           ? write
           : place(settings.migrate),
     lenders: () => known.values(),
+    loads: [settings.write, ...settings.read].some((given) => typeof given !== 'object' && !isPool(given)),
   }
 }
 

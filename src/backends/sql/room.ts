@@ -22,8 +22,14 @@ export interface Limits {
 }
 
 const SMALL = 1_000
-/** Rows a batch. SQLite's are removed in this process's own turn, and so fewer. */
+/** Rows a batch, at most. SQLite's are removed in this process's own turn, and so fewer. */
 const BATCH = { postgres: 500, mysql: 500, sqlite: 100 }
+/** At first, and at least. */
+const FIRST_BATCH = 50
+const LEAST_BATCH = 10
+/** After a batch that took so long the next is half of it; after a short one twice as large: none is to take 50. In milliseconds. */
+const LONG_BATCH = 15
+const SHORT_BATCH = 8
 /** Left alone, a large cache is brought down to this share, so that it is not counted again at once. */
 const DOWN_TO = 0.95
 /** Where operations have no deadline: how long a write waits for room, in milliseconds. */
@@ -58,6 +64,7 @@ export class Room {
   #work: Promise<void> | undefined
   #sweptAt = Number.NEGATIVE_INFINITY
   #notBefore = 0
+  #batch = FIRST_BATCH
   #sweep: NodeJS.Timeout | undefined
   #idle = true
   readonly #used = new Set<string>()
@@ -87,9 +94,9 @@ export class Room {
     return this.isSmall || this.#allowance.known >= this.#limits.maxEntries * NEAR
   }
 
-  /** So many may be added at once. */
+  /** So many may be added at once: who stores more does it in parts. */
   get together(): number {
-    return this.isSmall ? Number.POSITIVE_INFINITY : this.#allowance.together
+    return this.isSmall ? Math.max(1, this.#limits.maxEntries) : this.#allowance.together
   }
 
   /** Before so many may be added. Nearly always at once. `false`: there was no room for them in time. */
@@ -127,9 +134,9 @@ export class Room {
   async prune(): Promise<number> {
     let entries = 0
     for (;;) {
-      const { rows, changed } = await this.#removed('sweep')
-      entries += this.#dialect.returning ? rows.filter(([key]) => key !== null).length : changed
-      if (changed < BATCH[this.#dialect.name]) return entries
+      const { rows, changed, isLast } = await this.#removeBatch('sweep')
+      entries += this.#dialect.returning ? entriesOf(rows) : changed
+      if (isLast) return entries
       await sleep(1)
     }
   }
@@ -172,8 +179,9 @@ export class Room {
     const over = (count: number) => count + coming - 1 - maxEntries
     return andThen(this.#rows(), (before) => {
       if (over(before) <= 0) return
-      return andThen(this.#removed('sweep', SMALL), () =>
-        andThen(this.#rows(), (left) => {
+      return andThen(this.#removed('sweep', SMALL), ({ rows }) =>
+        // Where it is told what went, it need not be counted again.
+        andThen(this.#dialect.returning ? before - entriesOf(rows) : this.#rows(), (left) => {
           if (over(left) <= 0) return
           const share =
             cullFrequency === undefined ? 0 : cullFrequency === 0 ? left : Math.floor(left / cullFrequency)
@@ -189,7 +197,18 @@ export class Room {
     return andThen(counted, ({ rows }) => Number(rows[0]?.[0]))
   }
 
-  #removed(how: 'sweep' | 'evict', limit = BATCH[this.#dialect.name]): Answer<Result> {
+  /** `isLast`: there was no more to remove. */
+  async #removeBatch(how: 'sweep' | 'evict', most = Number.POSITIVE_INFINITY) {
+    const limit = Math.min(this.#batch, most)
+    const begun = performance.now()
+    const { rows, changed } = await this.#removed(how, limit)
+    const took = performance.now() - begun
+    if (took > LONG_BATCH) this.#batch = Math.max(LEAST_BATCH, this.#batch >> 1)
+    else if (took < SHORT_BATCH) this.#batch = Math.min(BATCH[this.#dialect.name], this.#batch * 2)
+    return { rows, changed, isLast: changed < limit }
+  }
+
+  #removed(how: 'sweep' | 'evict', limit: number): Answer<Result> {
     const removed = this.#runner.write(this.#statements[how]({ now: this.#now(), limit }))
     return andThen(removed, (result) => {
       const reason = how === 'sweep' ? 'expired' : 'room'
@@ -267,9 +286,9 @@ export class Room {
 
   async #sweepWhile(hold: () => Promise<boolean>): Promise<void> {
     for (;;) {
-      const { changed } = await this.#removed('sweep')
+      const { changed, isLast } = await this.#removeBatch('sweep')
       if (changed > 0) await this.#allowance.tell(-changed)
-      if (changed < BATCH[this.#dialect.name] || this.#closed || !(await hold())) return
+      if (isLast || this.#closed || !(await hold())) return
       await sleep(1)
     }
   }
@@ -333,7 +352,7 @@ export class Room {
     const goal = rows - left
     let removed = 0
     while (removed < goal && !this.#closed) {
-      const { changed } = await this.#removed('evict', Math.min(BATCH[this.#dialect.name], goal - removed))
+      const { changed } = await this.#removeBatch('evict', goal - removed)
       removed += changed
       await this.#allowance.tell(-changed)
       if (changed === 0 || !(await hold())) break
@@ -341,4 +360,9 @@ export class Room {
     }
     return removed
   }
+}
+
+/** Of what was over, claims that stood alone are none. */
+function entriesOf(rows: Result['rows']): number {
+  return rows.filter(([key]) => key !== null).length
 }

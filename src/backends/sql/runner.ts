@@ -7,9 +7,8 @@ export interface Runner {
   /** Where it may lag behind what was written. */
   read(call: Call): Answer<Result>
   readAll(calls: readonly Call[]): Answer<Result[]>
-  /** Of a database in this process: the first column of the first row of each; `undefined` where there is none. */
+  /** Of a database in this process: the first column of the first row; `undefined` where there is none. */
   pick?(call: Call): Answer<unknown>
-  pickAll?(calls: readonly Call[]): Answer<unknown[]>
   /** Sees and does what is now. */
   write(call: Call): Answer<Result>
   /** Together, where the database is in the process; else one after the other. */

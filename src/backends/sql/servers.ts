@@ -31,6 +31,8 @@ export interface Places {
   readonly migrate: Place | undefined
   /** Every lender that was made so far. */
   lenders(): Iterable<Lender>
+  /** Connections of our own may be made, for which a driver is to be loaded first. */
+  readonly loads: boolean
 }
 
 /** How often what another stood in the way of is tried again. */
@@ -60,22 +62,26 @@ export class Servers implements Runner {
   readonly #places: Places
   readonly #dialect: Dialect
   readonly #connectTimeout: number
+  /** How long a replica may take, in milliseconds. */
+  readonly #patience: number
   /** A list: a Set of what lives so shortly keeps answers that are long over from the collector, each by the one before. */
   readonly #busy: Busy[] = []
   readonly #avoided = new Map<Place, number>()
   /** Of the connections: those of an older one are ended. */
   #generation = 0
-  #cold = true
+  #cold: boolean
   #closed = false
 
   constructor(places: Places, dialect: Dialect, limits: ServerLimits) {
     this.#places = places
     this.#dialect = dialect
     this.#connectTimeout = limits.connectTimeout
+    this.#patience = limits.opTimeout / 2
     this.migrates = places.migrate !== undefined
+    this.#cold = places.loads
     const cold = () => this.#cold
     this.network = {
-      // The first operations wait for the driver to be loaded and for a connection, which have deadlines of their own.
+      // The first operations wait for our driver to be loaded and our connection to be made, which have deadlines of their own.
       get opTimeout() {
         return cold() ? LOADING + limits.connectTimeout + limits.opTimeout : limits.opTimeout
       },
@@ -88,12 +94,17 @@ export class Servers implements Runner {
   read(call: Call): Promise<Result> {
     const place = this.#reader()
     if (place === this.#places.write) return this.#run(place, call)
-    return this.#run(place, call).catch((error: unknown) => {
-      if (!means(error, 'no-answer') && !means(error, 'missing-table')) throw error
-      // A replica is not the database: the others, and at last the primary, answer for it.
-      this.#avoided.set(place, performance.now() + AVOIDED)
-      return this.#run(this.#reader(), call)
-    })
+    // Half of the time that there is, so that the primary has the other half.
+    const late = () =>
+      failure('ETIMEDOUT', `A replica of ${this.#dialect.title} did not answer in time`, 'no-answer')
+    return withinDeadline(this.#patience, this.#run(place, call), 'a replica', late).catch(
+      (error: unknown) => {
+        if (!means(error, 'no-answer') && !means(error, 'missing-table')) throw error
+        // A replica is not the database: the others, and at last the primary, answer for it.
+        this.#avoided.set(place, performance.now() + AVOIDED)
+        return this.#run(this.#reader(), call)
+      },
+    )
   }
 
   readAll(calls: readonly Call[]): Promise<Result[]> {

@@ -65,19 +65,11 @@ export class SqliteFile implements Runner {
   }
 
   readAll(calls: readonly Call[]): Answer<Result[]> {
-    return this.#with((handle) =>
-      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values)), BEGIN),
-    )
+    return this.#with((handle) => calls.map((call) => handle.run(call.statement, call.values)))
   }
 
   pick(call: Call): Answer<unknown> {
     return this.#with((handle) => handle.pick(call.statement, call.values))
-  }
-
-  pickAll(calls: readonly Call[]): Answer<unknown[]> {
-    return this.#with((handle) =>
-      transaction(handle, () => calls.map((call) => handle.pick(call.statement, call.values)), BEGIN),
-    )
   }
 
   write(call: Call): Answer<Result> {
@@ -85,9 +77,10 @@ export class SqliteFile implements Runner {
   }
 
   writeAll(calls: readonly Call[]): Answer<Result[]> {
-    return this.#with((handle) =>
-      transaction(handle, () => calls.map((call) => handle.run(call.statement, call.values))),
-    )
+    return this.#with((handle) => {
+      const all = () => calls.map((call) => handle.run(call.statement, call.values))
+      return calls.length > 1 ? transaction(handle, all) : all()
+    })
   }
 
   async migrate(statements: readonly string[]): Promise<void> {
@@ -130,7 +123,7 @@ export class SqliteFile implements Runner {
       return act(handle)
     } catch (error) {
       const failed = this.#failed(error)
-      if (!means(failed, 'transient') || waited > PATIENCE) throw failed
+      if (!means(failed, 'transient') || waited > PATIENCE || this.#hasWaited(handle)) throw failed
       const since = performance.now()
       // Soon, or those who write without a pause would always come first.
       return sleep(Math.random() * 2).then(() => {
@@ -138,6 +131,11 @@ export class SqliteFile implements Runner {
         return andThen(this.#opened(), (again) => this.#attempt(again, act, waited + pause))
       })
     }
+  }
+
+  /** A handle of the user's waits by itself, inside the database, where it is told to: once is enough. */
+  #hasWaited(handle: Handle): boolean {
+    return this.#source.handle !== undefined && Number(handle.pick(BUSY_TIMEOUT, [])) > 0
   }
 
   #opened(): Answer<Handle> {
@@ -220,13 +218,13 @@ export class SqliteFile implements Runner {
 }
 
 const plain = (text: string, prepared = false): Statement => ({ name: '', text, params: [], prepared })
-const BEGIN = plain('BEGIN', true)
+const BUSY_TIMEOUT = plain('PRAGMA busy_timeout')
 const BEGIN_IMMEDIATE = plain('BEGIN IMMEDIATE', true)
 const COMMIT = plain('COMMIT', true)
 
 /** All or nothing, and one wait for the disk. The writer's turn is taken first, so that none is lost halfway. */
-function transaction<T>(handle: Handle, act: () => T, begin = BEGIN_IMMEDIATE): T {
-  handle.run(begin, [])
+function transaction<T>(handle: Handle, act: () => T): T {
+  handle.run(BEGIN_IMMEDIATE, [])
   try {
     const value = act()
     handle.run(COMMIT, [])

@@ -18,9 +18,10 @@ export function columnsOf(what: Stored): { value: Buffer | null; number: number 
   return number === undefined ? { value: bytes, number: null } : { value: null, number }
 }
 
-/** Back from them. `undefined` for a row that only holds a claim. */
+/** Back from them, as `coalesce` has it. `undefined` for a row that only holds a claim. */
 export function storedOf(dialect: Dialect, value: unknown, number: unknown): Buffer | undefined {
-  return number === null || number === undefined ? dialect.bytes(value) : Buffer.from(String(number))
+  if (value !== null && value !== undefined) return dialect.bytes(value)
+  return number === null || number === undefined ? undefined : Buffer.from(String(number))
 }
 
 function asBuffer(what: Stored): Buffer {

@@ -8,7 +8,7 @@ import { CacheError, ConfigError } from '../../core/errors.ts'
 import { withinDeadline } from '../../core/guarding/deadline.ts'
 import type { Command, Context, Options } from '../command.ts'
 import type { Config } from '../config.ts'
-import { DONE, FAILED, reasonOf, UsageError } from '../failure.ts'
+import { codeOf, DONE, FAILED, reasonOf, UsageError } from '../failure.ts'
 import { cachesOf, timeoutOf } from '../given.ts'
 import { failed, inside, isUnreachable, roundTrip } from '../reach.ts'
 
@@ -56,7 +56,7 @@ async function findAll(
   try {
     config = await load()
   } catch (error) {
-    return { count: 0, findings: [refused(error)] }
+    return { count: 0, findings: refused(error) }
   }
   const caches = cachesOf(config.caches, options)
   const found = await Promise.all([lookedAt(config, caches), ...caches.map((cache) => asked(cache, ms))])
@@ -69,10 +69,11 @@ function levelOf({ id }: { readonly id: string }): 'error' | 'warning' {
 }
 
 /** A configuration that runs and is refused is what a check is for; one that is not there is a wrong call. */
-function refused(error: unknown): CheckMessage {
+function refused(error: unknown): CheckMessage[] {
   if (!(error instanceof ConfigError) || !['CONFIG_FAILED', 'CONFIG_EXPORTS'].includes(error.code))
     throw error
-  return { id: 'caches.E004', alias: '', message: reasonOf(error), hint: 'Mend the configuration.' }
+  if (codeOf(error.cause) === 'NO_DEFAULT_CACHE') return checkCaches({})
+  return [{ id: 'caches.E004', alias: '', message: reasonOf(error), hint: 'Mend the configuration.' }]
 }
 
 function lookedAt({ caches, publicDirs }: Config, chosen: readonly Cache[]): CheckMessage[] {

@@ -121,25 +121,33 @@ export function faultSuite({ make, at, server, pools, slowly, endConnections }: 
     }
   })
 
-  it('route: reads go to the replica, and to the primary when it is gone; writes and claims to the primary', async () => {
+  it('route: reads go to the replica, and to the primary when it is silent or gone; writes and claims to the primary', async () => {
     const replica = await faultProxy(server())
     const primary = await faultProxy(server())
-    const backend = make({
-      table,
-      url: at(primary.address),
-      route: { read: [() => at(replica.address)] },
-    })
+    const over = () => make({ table, url: at(primary.address), route: { read: [() => at(replica.address)] } })
+    const backend = over()
     await backend.set(space, 'r', what('1'), later())
     const { token } = await backend.claim(space, 'c', 5_000)
     expect(await backend.fill(space, 'c', token!, what('2'), later())).toBe(true)
     expect(replica.made.length).toBe(0)
     expect(await backend.get(space, 'r')).toEqual(what('1'))
     expect(replica.made.length).toBe(1)
+    // Connected, and silent.
+    replica.answers = { hold: true }
+    const began = performance.now()
+    expect(await backend.get(space, 'r')).toEqual(what('1'))
+    expect(performance.now() - began).toBeLessThan(900)
+    expect(await took(() => Promise.resolve(backend.get(space, 'r')))).toBeLessThan(200)
+    await backend.close()
+    replica.answers = {}
+    const another = over()
+    expect(await another.get(space, 'r')).toEqual(what('1'))
+    expect(replica.open).toBe(1)
     replica.accepts = false
     replica.reset()
     await sleep(20)
-    expect(await backend.get(space, 'r')).toEqual(what('1'))
-    await backend.close()
+    expect(await another.get(space, 'r')).toEqual(what('1'))
+    await another.close()
     await replica.close()
     await primary.close()
   })

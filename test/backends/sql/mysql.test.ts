@@ -2,14 +2,17 @@
 import mariadb from 'mariadb'
 import mysql2 from 'mysql2/promise'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { mysql as mysqlDialect } from '../../../src/backends/sql/dialects/mysql.ts'
 import { type MysqlOptions, mysql } from '../../../src/backends/sql/sql.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
 import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
 import { builtSources } from '../../built.ts'
 import { startMariadb, type TestMariadb } from '../../servers/mariadb.ts'
+import { damageSuite } from './damage.ts'
 import { faultSuite } from './faults.ts'
 import { fleetSuite } from './fleet.ts'
+import { poolSuite } from './pools.ts'
 import { roomSuite } from './room.ts'
 import { anyTable, later, type ServerSetting, what } from './setting.ts'
 import { tableSuite } from './table.ts'
@@ -57,6 +60,27 @@ describe.each(['mysql2', 'mariadb'] as const)('%s', (driver) => {
   }
 })
 
+function oddMysql2(name: string, options: object) {
+  const open = () => {
+    const pool = mysql2.createPool({ uri: server.url, connectionLimit: 3, ...options })
+    return { pool, end: () => pool.end() }
+  }
+  return { name: `mysql2 ${name}`, open }
+}
+
+function mariadbPool(options: object) {
+  const place = { host: server.host, port: server.port, user: 'warm', password: 'secret', database: 'test' }
+  return mariadb.createPool({ ...place, ...options })
+}
+
+function oddMariadb(name: string, options: object) {
+  const open = () => {
+    const pool = mariadbPool({ connectionLimit: 3, ...options })
+    return { pool, end: () => pool.end() }
+  }
+  return { name: `mariadb ${name}`, open }
+}
+
 async function ask(text: string): Promise<unknown[][]> {
   const connection = await mysql2.createConnection({ uri: server.url })
   try {
@@ -75,15 +99,25 @@ const setting: ServerSetting = {
   at: (address) => `mysql://warm:secret@${address}/test`,
   pools(size) {
     const one = mysql2.createPool({ uri: server.url, connectionLimit: size })
-    const two = mariadb.createPool({
-      ...{ host: server.host, port: server.port, user: 'warm', password: 'secret', database: 'test' },
-      connectionLimit: size,
-    })
+    const two = mariadbPool({ connectionLimit: size })
     return [
       { name: 'mysql2', pool: one, end: () => one.end() },
       { name: 'mariadb', pool: two, end: () => two.end() },
     ]
   },
+  oddPools: [
+    oddMysql2('typeCast', { typeCast: (field: { string(): string | null }) => field.string() }),
+    oddMysql2('nestTables, rowsAsArray', { nestTables: true, rowsAsArray: true }),
+    oddMysql2('namedPlaceholders', { namedPlaceholders: true }),
+    oddMysql2('numbers as text', { supportBigNumbers: true, bigNumberStrings: true }),
+    oddMysql2('changed rows', { flags: '-FOUND_ROWS' }),
+    oddMysql2('charset', { charset: 'latin1' }),
+    oddMariadb('typeCast', { typeCast: (column: { string(): string | null }) => column.string() }),
+    oddMariadb('metaAsArray', { metaAsArray: true }),
+    oddMariadb('namedPlaceholders', { namedPlaceholders: true }),
+    oddMariadb('numbers', { bigIntAsNumber: true, insertIdAsNumber: true, decimalAsNumber: true }),
+    oddMariadb('changed rows', { foundRows: false }),
+  ],
   async slowly(pool, ms) {
     if ('query' in pool && typeof pool.query === 'function') await pool.query(`SELECT SLEEP(${ms / 1_000})`)
   },
@@ -98,9 +132,30 @@ const setting: ServerSetting = {
 describe('the table', () => tableSuite(setting))
 describe('room', () => roomSuite(setting))
 describe('one turn', () => turnSuite(setting))
+describe('damage', () => damageSuite(setting))
 
 describe('what is particular to it', () => {
   const space = makeSpace('p', 1)
+
+  it('F33 what removes a batch goes by an index, and sorts no rows', async () => {
+    const table = anyTable()
+    const backend = setting.make({ table })
+    await backend.table.create()
+    await ask(
+      `INSERT INTO \`${table}\` SELECT CONCAT('k', seq), REPEAT('x', 150), NULL, ${later()} + seq, seq, NULL, 0 FROM seq_1_to_20000`,
+    )
+    const { evict, sweep } = mysqlDialect.statements(`\`${table}\``)
+    for (const [call, index] of [
+      [evict({ now: later(), limit: 500 }), 'used'],
+      [sweep({ now: later(), limit: 500 }), 'expires'],
+    ] as const) {
+      const values = [...call.values]
+      const text = call.statement.text.replaceAll('?', () => String(values.shift()))
+      const [[, , , , , key, , , , extra]] = (await ask(`EXPLAIN ${text}`)) as [unknown[]]
+      expect([key, extra]).toEqual([index, 'Using where'])
+    }
+    await backend.close()
+  })
 
   it('F36 a single connection is refused: it does not tell whether it is in a transaction', async () => {
     const connection = await mysql2.createConnection({ uri: server.url })
@@ -136,5 +191,11 @@ describe('what is particular to it', () => {
   )
 })
 
-describe('several processes', () => fleetSuite(setting, builtSources()))
+describe("a pool of the user's", () => poolSuite(setting))
+describe('several processes', () =>
+  fleetSuite(
+    setting,
+    () => ({ url: server.url, poolSize: 3, opTimeout: 10_000, connectTimeout: 10_000 }),
+    builtSources(),
+  ))
 describe('faults', () => faultSuite(setting))

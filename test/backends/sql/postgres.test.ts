@@ -8,8 +8,10 @@ import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
 import { builtSources } from '../../built.ts'
 import { startPostgres, type TestPostgres } from '../../servers/postgres.ts'
+import { damageSuite } from './damage.ts'
 import { faultSuite } from './faults.ts'
 import { fleetSuite } from './fleet.ts'
+import { poolSuite } from './pools.ts'
 import { roomSuite } from './room.ts'
 import { anyTable, later, type ServerSetting, what } from './setting.ts'
 import { tableSuite } from './table.ts'
@@ -57,6 +59,24 @@ describe.each(['pg', 'postgres'] as const)('%s', (driver) => {
   }
 })
 
+function oddPg(name: string, options: pg.PoolConfig) {
+  const open = () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 3, ...options })
+    return { pool, end: () => pool.end() }
+  }
+  return { name: `pg ${name}`, open }
+}
+
+function oddPostgresJs(name: string, options: object) {
+  const open = () => {
+    const pool = postgresJs(server.url, { max: 3, ...options })
+    return { pool, end: () => pool.end({ timeout: 1 }) }
+  }
+  return { name: `postgres.js ${name}`, open }
+}
+
+const ruined = () => 'ruined'
+
 async function ask(text: string): Promise<unknown[][]> {
   const client = new pg.Client({ connectionString: server.url })
   await client.connect()
@@ -82,6 +102,16 @@ const setting: ServerSetting = {
       { name: 'postgres', pool: sql, end: () => sql.end() },
     ]
   },
+  oddPools: [
+    oddPg('types', { types: { getTypeParser: () => ruined } }),
+    oddPg('bytea_output', { options: '-c bytea_output=escape' }),
+    oddPg('standard_conforming_strings', { options: '-c standard_conforming_strings=off' }),
+    oddPg('serializable', { options: '-c default_transaction_isolation=serializable' }),
+    oddPostgresJs('bytea_output', { connection: { bytea_output: 'escape' } }),
+    oddPostgresJs('transform', { transform: { ...postgresJs.camel, value: { from: ruined } } }),
+    oddPostgresJs('types', { types: { bigint: postgresJs.BigInt } }),
+    oddPostgresJs('prepare', { prepare: false }),
+  ],
   async slowly(pool, ms) {
     const text = `SELECT pg_sleep(${ms / 1_000})`
     if (pool instanceof pg.Pool) await pool.query(text)
@@ -96,6 +126,29 @@ const setting: ServerSetting = {
 describe('the table', () => tableSuite(setting))
 describe('room', () => roomSuite(setting))
 describe('one turn', () => turnSuite(setting))
+describe('damage', () => damageSuite(setting))
+
+it('DB-01 tables whose long names begin alike have each their own indexes', async () => {
+  for (const end of ['a', 'b']) {
+    const table = 'ü'.repeat(30) + end
+    const backend = setting.make({ table })
+    expect(await backend.table.create()).toBe('created')
+    await backend.close()
+    expect(await ask(`SELECT count(*)::int FROM pg_indexes WHERE tablename = '${table}'`)).toEqual([[3]])
+  }
+})
+
+it('TBL-06 a table that may not be made is told with the words of the database', async () => {
+  await ask('CREATE ROLE nobody LOGIN')
+  const backend = setting.make({
+    url: setting.at(`127.0.0.1:${server.port}`).replace('//postgres', '//nobody'),
+  })
+  await expect(backend.table.create()).rejects.toMatchObject({
+    code: '42501',
+    message: 'PostgreSQL: 42501 permission denied for schema public',
+  })
+  await backend.close()
+})
 
 describe("the user's transactions", () => {
   const space = makeSpace('p', 1)
@@ -183,5 +236,11 @@ describe('a database that only reads', () => {
   )
 })
 
-describe('several processes', () => fleetSuite(setting, builtSources()))
+describe("a pool of the user's", () => poolSuite(setting))
+describe('several processes', () =>
+  fleetSuite(
+    setting,
+    () => ({ url: server.url, poolSize: 3, opTimeout: 10_000, connectTimeout: 10_000 }),
+    builtSources(),
+  ))
 describe('faults', () => faultSuite(setting))

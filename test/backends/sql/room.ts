@@ -40,6 +40,36 @@ export function roomSuite({ make, ask, quote }: Setting): void {
     await backend.close()
   })
 
+  it.each([
+    [30, 3],
+    [30, 0],
+    [30, undefined],
+    [0, undefined],
+    [1_000, undefined],
+    [2_000, undefined],
+  ])(
+    'F33 setMany of three times %i entries (frequency %s) leaves no more than the limit, the last among them',
+    async (max, frequency) => {
+      const { backend, later } = await limited(max, frequency)
+      const count = Math.max(5, 3 * max)
+      expect(await backend.setMany(space, many(0, count), later)).toEqual([])
+      expect(await entries(backend)).toBeLessThanOrEqual(Math.max(max + 1, max * 1.04))
+      expect(await backend.get(space, `key${count - 1}`)).toEqual(what(`${count - 1}`))
+      await backend.close()
+    },
+  )
+
+  it('DB-10 a small cache that is full loses what is over first, and only then what lives', async () => {
+    const { backend, clock, later } = await limited(30, 3)
+    await backend.setMany(space, many(0, 10), clock.now() + 1_000)
+    await backend.setMany(space, many(10, 21), later)
+    clock.advance(1_000)
+    await backend.set(space, 'new', what('1'), later)
+    expect(await entries(backend)).toBe(22)
+    expect((await backend.getMany(space, [...many(10, 21).keys()])).size).toBe(21)
+    await backend.close()
+  })
+
   it('CUL-01 with no room at all the newest is stored', async () => {
     const { backend, later } = await limited(-1)
     expect(await backend.set(space, 'a', what('1'), later)).toBe(true)

@@ -18,6 +18,8 @@ export interface ServerSetting extends Setting {
   at(address: string): string
   /** Pools of the user's, of this size, by each driver, and how they are ended. */
   pools(size: number): { name: string; pool: object; end(): Promise<unknown> }[]
+  /** Pools of the user's on which something is set that changes what statements take or answer. */
+  readonly oddPools: readonly { name: string; open(): { pool: object; end(): Promise<unknown> } }[]
   /** The user's load on his own pool: takes so many milliseconds in the database. */
   slowly(pool: object, ms: number): Promise<unknown>
   /** Ends every connection but the one that asks, as an idle timeout would. */

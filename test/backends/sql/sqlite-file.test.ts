@@ -1,15 +1,16 @@
 /** A file that several processes share: busy, deleted, somebody's own, in a transaction. */
-import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { sqlite } from '../../../src/backends/sql/sql.ts'
 import { makeSpace } from '../../../src/core/values/space.ts'
 import { checkCaches, createCaches } from '../../../src/index.ts'
-import { later, what } from './setting.ts'
-import { ask, DRIVERS } from './sqlite-drivers.ts'
+import { builtSources } from '../../built.ts'
+import { fleetSuite } from './fleet.ts'
+import { everyVerb } from './pools.ts'
+import { later, type Setting, what } from './setting.ts'
+import { ask, DRIVERS, oddHandle, watched } from './sqlite-drivers.ts'
 
 const space = makeSpace('p', 1)
 
@@ -66,6 +67,26 @@ describe.each(DRIVERS)('$name', ({ name: driver, open }) => {
     expect(await cache.get('a')).toBe(3)
     other.close()
     await caches.close()
+  })
+
+  it("F37 a handle of the user's that waits by itself waits once; one that does not is waited for 250 ms", async () => {
+    const path = join(home, 'waits.db')
+    const [handle, other] = [open(path), open(path)]
+    handle.exec('PRAGMA journal_mode = WAL')
+    const caches = createCaches({ default: { backend: sqlite({ handle }) } })
+    await sqlite({ handle }).table.create()
+    other.exec('BEGIN IMMEDIATE')
+    for (const timeout of [400, 0]) {
+      handle.exec(`PRAGMA busy_timeout = ${timeout}`)
+      const began = performance.now()
+      expect(await caches.default.set('a', 1)).toBe(false)
+      expect(performance.now() - began).toBeGreaterThan(200)
+      expect(performance.now() - began).toBeLessThan(2 * 400 + 200)
+    }
+    other.exec('COMMIT')
+    expect(await caches.default.set('a', 1)).toBe(true)
+    await caches.close()
+    for (const one of [handle, other]) one.close()
   })
 
   it('F37 a file that was deleted is made again within a second', async () => {
@@ -151,6 +172,43 @@ describe.each(DRIVERS)('$name', ({ name: driver, open }) => {
     await caches.close()
   })
 
+  it('TBL-06 a table that cannot be made is told with the words of the database', async () => {
+    const backend = sqlite({ path: ':memory:', driver, table: 'sqlite_cache' })
+    await expect(backend.table.create()).rejects.toMatchObject({
+      code: 'SQLITE_ERROR',
+      message: 'SQLite: SQLITE_ERROR object name reserved for internal use: sqlite_cache',
+    })
+    await backend.close()
+  })
+
+  it('DB-03 DB-04 DB-12 what a verb takes: one statement, and a cull counts once', async () => {
+    const seen: string[] = []
+    const handle = watched(open(join(home, 'counted.db')), seen)
+    const backend = sqlite({ handle, maxEntries: 30, cullFrequency: 3 })
+    await backend.table.create()
+    await backend.setMany(space, new Map(Array.from({ length: 31 }, (_, i) => [`k${i}`, what('1')])), later())
+    const during = async (act: () => unknown) => {
+      seen.length = 0
+      await act()
+      return seen.map((text) => text.split(' ')[0]).join(' ')
+    }
+    expect(await during(() => backend.get(space, 'k30'))).toBe('SELECT')
+    expect(await during(() => backend.has(space, 'k30'))).toBe('SELECT')
+    expect(await during(() => backend.getMany(space, ['k28', 'k29', 'k30', 'k31']))).toBe('SELECT')
+    expect(await during(() => backend.touch(space, 'k30', later()))).toBe('UPDATE')
+    expect(await during(() => backend.set(space, 'new', what('1'), later()))).toBe(
+      'SELECT DELETE DELETE INSERT',
+    )
+    expect(await during(() => backend.deleteMany(space, ['k28', 'k29', 'k31']))).toBe('DELETE')
+    handle.close()
+  })
+
+  it("what is set on the user's handle for his own statements touches nothing of ours", async () => {
+    const handle = oddHandle(driver, join(home, 'odd.db'))
+    await everyVerb(sqlite({ handle }))
+    handle.close()
+  })
+
   it("F36 the user's handle is refused while a transaction is open on it, and is never closed", async () => {
     const handle = open(join(home, 'own.db'))
     const backend = sqlite({ handle, table: 'own cache' })
@@ -168,31 +226,13 @@ describe.each(DRIVERS)('$name', ({ name: driver, open }) => {
     handle.close()
   })
 
-  it('L2 L3 several processes lose no count, and of adds that race one wins', async () => {
+  describe('several processes', () => {
     const path = join(home, 'fleet.db')
-    const source = `
-    const { sqlite } = await import(${JSON.stringify(new URL('../../../dist/backends/sql/sql.js', import.meta.url).href)})
-    const { createCaches } = await import(${JSON.stringify(new URL('../../../dist/index.js', import.meta.url).href)})
-    const caches = createCaches({ default: { backend: sqlite({ path: ${JSON.stringify(path)}, driver: '${driver}' }) } })
-    let won = 0
-    let counted = 0
-    for (let i = 0; i < 100; i++) {
-      if ((await caches.default.incr('n', 1, { initial: 0 })) !== undefined) counted++
-      if (await caches.default.add('k' + i, 1)) won++
+    const setting: Setting = {
+      make: (options) => sqlite({ path, driver, ...options }),
+      ask: () => [],
+      quote: String,
     }
-    console.log(JSON.stringify({ won, counted }))
-    await caches.close()`
-    const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', source])
-    const maker = sqlite({ path, driver })
-    await maker.get(space, 'a')
-    const answers = await Promise.all([run(), run(), run()])
-    const told = answers.map(({ stdout }): { won: number; counted: number } => JSON.parse(stdout))
-    expect(told.reduce((sum, { won }) => sum + won, 0)).toBe(100)
-    const caches = createCaches({ default: { backend: maker } })
-    // On a machine that stands still for a quarter of a second one may be a miss; none is lost that was answered.
-    const counted = told.reduce((sum, one) => sum + one.counted, 0)
-    expect(counted).toBeGreaterThan(290)
-    expect(await caches.default.get('n')).toBe(counted)
-    await caches.close()
+    fleetSuite(setting, () => ({ path, driver }), builtSources())
   })
 })

@@ -6,6 +6,7 @@ import { afterAll, describe, it } from 'vitest'
 import { sqlite } from '../../../src/backends/sql/sql.ts'
 import { createCaches } from '../../../src/index.ts'
 import { backendCases, type CaseContext, cacheCases, fakeClock } from '../../../src/testing/index.ts'
+import { damageSuite } from './damage.ts'
 import { roomSuite } from './room.ts'
 import type { Setting } from './setting.ts'
 import { ask, DRIVERS } from './sqlite-drivers.ts'
@@ -63,5 +64,6 @@ for (const { name: driver, open } of DRIVERS) {
     }
     describe('the table', () => tableSuite(setting))
     describe('room', () => roomSuite(setting))
+    describe('damage', () => damageSuite(setting))
   })
 }

@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 
-const { built, name, url, table, role } = JSON.parse(process.argv[2] ?? '')
+const { built, name, options, role, seconds, appends } = JSON.parse(process.argv[2] ?? '')
 const load = (/** @type {string} */ path) => import(pathToFileURL(join(built, path)).href)
 const { createCaches } = await load('index.js')
 const sql = await load('backends/sql/sql.js')
 
-const caches = createCaches({
-  default: { backend: sql[name]({ url, table, poolSize: 3, opTimeout: 10_000 }), onBackendError: 'throw' },
-})
+const backend = sql[name](options)
+// A file that another process writes for long is a miss: see F37.
+const onBackendError = name === 'sqlite' ? 'miss' : 'throw'
+const caches = createCaches({ default: { backend, onBackendError } })
 const cache = caches.default
 
 if (role === 'race') {
@@ -28,14 +29,32 @@ if (role === 'race') {
         return i
       }),
     ])
-    counts.push(count)
+    if (count !== undefined) counts.push(count)
     if (added) won++
   }
   console.log(JSON.stringify({ counts, won, loads }))
   await caches.close()
+} else if (role === 'append') {
+  const { makeSpace } = await load('core/values/space.js')
+  const space = makeSpace('list', 1)
+  const never = Number.POSITIVE_INFINITY
+  for (let i = 0; i < appends; ) {
+    try {
+      const was = (await backend.peek(space, 'list'))?.stored
+      const what = Buffer.from(`${was ?? ''}${process.pid}.${i} `)
+      const done = was
+        ? await backend.replace(space, 'list', was, what, never)
+        : await backend.add(space, 'list', what, never)
+      if (done) i++
+    } catch (error) {
+      if (onBackendError === 'throw') throw error
+    }
+  }
+  console.log(String((await backend.peek(space, 'list')).stored))
+  await caches.close()
 } else if (role === 'register') {
   const now = () => Number(process.hrtime.bigint())
-  const until = Date.now() + 2_000
+  const until = Date.now() + seconds * 1_000
   let writes = 0
   const client = async () => {
     const told = []
@@ -50,6 +69,8 @@ if (role === 'race') {
         : kind === 'set'
           ? cache.set(key, written)
           : cache.delete(key))
+      // It was never written.
+      if (kind === 'set' && answer !== true) continue
       const value = kind === 'get' ? answer : kind === 'set' ? written : undefined
       told.push({ key, kind, value, start, end: now() })
     }

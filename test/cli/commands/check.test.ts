@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { check } from '../../../src/cli/commands/check.ts'
 import { stats, tableOf } from '../../../src/cli/commands/stats.ts'
+import { loadConfig } from '../../../src/cli/config.ts'
 import { ConfigError } from '../../../src/core/errors.ts'
 import { file, memory } from '../../../src/index.ts'
 import { plainBackend } from '../../core/plain-backend.ts'
-import { deadBackend, fakeTerminal, runOver, sharedCaches, tableBackend } from '../kit.ts'
+import { deadBackend, fakeTerminal, runOver, sharedCaches, site, tableBackend } from '../kit.ts'
 
 interface Finding {
   id: string
@@ -114,6 +115,23 @@ describe('check', () => {
     await expect(check.run(failing('CONFIG_NOT_FOUND'), [], {})).rejects.toMatchObject({
       code: 'CONFIG_NOT_FOUND',
     })
+  })
+
+  it('CHK-01 a configuration without a default is the finding of checkCaches', async () => {
+    const { terminal, out } = fakeTerminal()
+    const made = site({
+      'stillwarm.config.mjs': `throw Object.assign(new Error('no default'), { code: 'NO_DEFAULT_CACHE' })`,
+    })
+    expect(await check.run({ terminal, load: () => loadConfig(made.folder) }, [], { json: true })).toBe(1)
+    expect(JSON.parse(out.join(''))).toMatchObject([
+      {
+        id: 'caches.E001',
+        level: 'error',
+        alias: 'default',
+        message: expect.stringContaining("define a 'default' cache"),
+      },
+    ])
+    made.remove()
   })
 })
 

@@ -62,7 +62,7 @@ describe('set', () => {
     })
     await runOver(site, set, ['k', '1'], { ttl: '5m', version: '2', cache: 'other' })
     await runOver(site, set, ['forever', '1'], { ttl: 'never' })
-    await runOver(site, set, ['gone', '1'], { ttl: '0' })
+    for (const ttl of ['0', '-5']) await runOver(site, set, ['gone', '1'], { ttl })
     expect((await site.get('other').inspect('k', { version: 2 })).value).toBe(1)
     expect(await site.default?.get('forever')).toBe(1)
     expect(await site.default?.has('gone')).toBe(false)

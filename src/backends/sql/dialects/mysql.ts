@@ -142,9 +142,10 @@ function statements(table: string): Statements {
       'sweep',
       'DELETE FROM [table] WHERE [expires] >= 0 AND [expires] <= :now AND [claim_until] <= :now ORDER BY [expires] LIMIT :limit',
     ),
+    // By the index on `used`: left to choose, it reads and sorts every row for each batch.
     evict: write.call(
       'evict',
-      'DELETE FROM [table] WHERE [expires] > 0 AND [claim_until] <= :now ORDER BY [used] LIMIT :limit',
+      `DELETE FROM [table] WHERE [used] < ${NEVER} AND [expires] + 0 > 0 AND [claim_until] <= :now ORDER BY [used] LIMIT :limit`,
     ),
     use,
     tally: write.call(

@@ -6,6 +6,7 @@ import {
   BytesList,
   type Call,
   type Dialect,
+  digest,
   give,
   inOrder,
   type Meaning,
@@ -45,8 +46,9 @@ export const postgres: Dialect = {
     return text.includes('\\') ? unescaped(text).toString() : text
   },
   bytes(value) {
-    if (typeof value === 'string') return Buffer.from(value.slice(2), 'hex')
-    return value instanceof Buffer ? value : undefined
+    if (typeof value !== 'string') return undefined
+    // Elsewhere than in `hex` (the setting `bytea_output`) a backslash never stands before an x.
+    return value.startsWith('\\x') ? Buffer.from(value.slice(2), 'hex') : unescaped(value)
   },
   found: (value) => (typeof value === 'string' ? unescaped(value) : undefined),
   kept: ({ changed }) => changed > 0,
@@ -118,7 +120,7 @@ function statements(table: string): Statements {
     ...plainStatements(write, {
       found: FOUND,
       first: 'substring([value] from 1 for 1)',
-      graced: "'\\xf2'::bytea",
+      graced: "decode('f2', 'hex')",
     }),
     set: write.call(
       'set',
@@ -216,11 +218,12 @@ function unescaped(text: string): Buffer {
   return bytes.subarray(0, to)
 }
 
-/** Short enough for what follows it in the name of an index. */
+/** Short enough for what follows it in the name of an index, which no other index may have: a long one ends in a digest of all of it. */
 function cut(name: string): string {
+  if (Buffer.byteLength(name) <= 48) return name
   let text = name
-  while (Buffer.byteLength(text) > 48) text = text.slice(0, -1)
-  return text
+  while (Buffer.byteLength(text) > 40) text = text.slice(0, -1)
+  return `${text}_${digest(name)}`
 }
 
 function meaning(code: string): Meaning {

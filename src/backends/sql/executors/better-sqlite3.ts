@@ -6,6 +6,7 @@ interface Prepared {
   readonly reader: boolean
   raw(on: boolean): Prepared
   pluck(on: boolean): Prepared
+  safeIntegers(on: boolean): Prepared
   all(...values: readonly Value[]): unknown[][]
   get(...values: readonly Value[]): unknown
   run(...values: readonly Value[]): { changes: number; lastInsertRowid: number | bigint }
@@ -31,7 +32,7 @@ export function fromBetterSqlite3(database: BetterSqlite3Database): Handle {
   let lastRow: number | bigint | undefined
   const prepare = (statement: Statement): Prepared => {
     // Its own types say of a statement what one text takes; ours are many.
-    const made = database.prepare(statement.text) as Prepared
+    const made = (database.prepare(statement.text) as Prepared).safeIntegers(false)
     if (made.reader) made.raw(true)
     if (statement.prepared) prepared.set(statement, made)
     return made
@@ -54,7 +55,7 @@ export function fromBetterSqlite3(database: BetterSqlite3Database): Handle {
     pick(statement, values) {
       let query = plucked.get(statement)
       if (query === undefined) {
-        query = (database.prepare(statement.text) as Prepared).pluck(true)
+        query = (database.prepare(statement.text) as Prepared).safeIntegers(false).pluck(true)
         plucked.set(statement, query)
       }
       return query.get(...values)

@@ -9,6 +9,9 @@ import { checkSize, largest, lenderOf, READ_COMMITTED } from './packet.ts'
 interface Query {
   sql: string
   rowsAsArray: true
+  metaAsArray: false
+  namedPlaceholders: false
+  typeCast: undefined
 }
 
 /** What is used of a connection. */
@@ -33,7 +36,14 @@ async function run(
 ): Promise<Result> {
   const asPrepared = prepared && prepare
   checkSize(text, values, asPrepared, limit)
-  const query: Query = { sql: text, rowsAsArray: true }
+  // Whatever is set for the user's own statements.
+  const form = {
+    rowsAsArray: true,
+    metaAsArray: false,
+    namedPlaceholders: false,
+    typeCast: undefined,
+  } as const
+  const query: Query = { sql: text, ...form }
   const answer = await (asPrepared
     ? connection.execute(query, [...values])
     : connection.query(query, [...values]))

@@ -10,11 +10,15 @@ interface Query {
   sql: string
   values: Value[]
   rowsAsArray: true
+  nestTables: false
+  typeCast?: TypeCast
 }
+type TypeCast = (field: unknown, next: () => unknown) => unknown
 type Done = (error: Error | null, answer?: unknown) => void
 
 /** What is used of a connection with callbacks. */
 interface Raw {
+  readonly config?: { typeCast?: unknown }
   execute(query: Query, done: Done): unknown
   query(query: Query, done: Done): unknown
 }
@@ -36,6 +40,9 @@ export interface Mysql2Pool {
   end: unknown
 }
 
+/** As the driver reads it. Only a function overrules the user's. */
+const asItIs: TypeCast = (_, next) => next()
+
 async function run(
   raw: Raw,
   { text, prepared }: Statement,
@@ -46,7 +53,8 @@ async function run(
   const asPrepared = prepared && prepare
   checkSize(text, values, asPrepared, limit)
   return new Promise<Result>((resolve, reject) => {
-    const query: Query = { sql: text, values: [...values], rowsAsArray: true }
+    const query: Query = { sql: text, values: [...values], rowsAsArray: true, nestTables: false }
+    if (typeof raw.config?.typeCast === 'function') query.typeCast = asItIs
     const done: Done = (error, answer) => (error ? reject(error) : resolve(resultOf(answer)))
     if (asPrepared) raw.execute(query, done)
     else raw.query(query, done)

@@ -3,6 +3,7 @@ import type { Result, Statement, Value } from '../dialect.ts'
 import type { Handle } from '../executor.ts'
 
 interface Prepared {
+  setReadBigInts(on: boolean): void
   all(...values: readonly Value[]): Record<string, unknown>[]
   get(...values: readonly Value[]): Record<string, unknown> | undefined
   run(...values: readonly Value[]): { changes: number | bigint; lastInsertRowid: number | bigint }
@@ -30,6 +31,8 @@ export function fromNodeSqlite(database: NodeSqliteDatabase): Handle {
   let lastRow: number | bigint | undefined
   const prepare = (statement: Statement): Prepared => {
     const made = database.prepare(statement.text)
+    // Where the user's handle gives them.
+    made.setReadBigInts(false)
     if (statement.prepared) prepared.set(statement, made)
     return made
   }

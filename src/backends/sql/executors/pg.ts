@@ -19,14 +19,18 @@ interface Answered {
   rowCount: number | null
 }
 
+interface Emitter {
+  on(event: 'error', listener: () => void): unknown
+  listenerCount(event: 'error', listener: () => void): number
+}
+
 /** What is used of a client. */
-export interface PgClient {
+export interface PgClient extends Emitter {
   query(query: Query, told: (error: Error | null | undefined, answer?: Answered) => void): unknown
-  on(event: 'error' | 'end', listener: () => void): unknown
 }
 
 /** What is used of a pool: `new pg.Pool(…)`. */
-export interface PgPool {
+export interface PgPool extends Emitter {
   connect(): Promise<PgClient & { release(destroy?: boolean): void }>
   readonly totalCount: number
   readonly options: { max?: number }
@@ -103,10 +107,20 @@ function isSingle(given: object): given is PgSingle {
   return 'escapeIdentifier' in given && 'query' in given && 'connection' in given
 }
 
+const nothing = () => {}
+
+/** A connection that is lost says `error`, and where nobody listens that ends the process. We are told by what was under way on it. */
+function listened<E extends Emitter>(emitter: E): E {
+  if (emitter.listenerCount('error', nothing) === 0) emitter.on('error', nothing)
+  return emitter
+}
+
 function fromPool(pool: PgPool, prepare: boolean): Lender {
+  listened(pool)
   return {
     async acquire(): Promise<Connection> {
-      const client = await pool.connect()
+      // While a client is lent its pool does not listen to it.
+      const client = listened(await pool.connect())
       return {
         run: (statement, values) => run(client, statement, values, prepare),
         release: (broken) => client.release(broken),
@@ -124,6 +138,7 @@ function fromSingle(client: PgSingle, prepare: boolean): Lender {
       'postgres(): this client does not tell whether it is in a transaction: give a Pool, or pg from 8.19 on',
     )
   }
+  listened(client)
   return {
     acquire: () => ({
       async run(statement, values) {

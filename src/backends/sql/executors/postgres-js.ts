@@ -4,7 +4,7 @@ import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
 import { inTransaction } from '../failure.ts'
 import { Ending } from './ending.ts'
 
-type Rows = unknown[][] & { count: number | null }
+type Rows = (Buffer | null)[][] & { count: number | null }
 
 /** What is used of `postgres(…)`. */
 export interface PostgresJsSql {
@@ -12,7 +12,7 @@ export interface PostgresJsSql {
     text: string,
     values: Exclude<Value, BytesList>[],
     options: { prepare: boolean },
-  ): { values(): PromiseLike<Rows> }
+  ): { raw(): PromiseLike<Rows> }
   readonly options: { max: number }
 }
 
@@ -22,8 +22,10 @@ async function run(
   values: readonly Value[],
   prepare: boolean,
 ): Promise<Result> {
-  const rows = await sql.unsafe(text, values.map(asText), { prepare: prepared && prepare }).values()
-  return { rows: [...rows], changed: rows.count ?? 0 }
+  // As the server sent it, whatever types and transforms the user has set.
+  const rows = await sql.unsafe(text, values.map(asText), { prepare: prepared && prepare }).raw()
+  const texts = Array.from(rows, (row) => row.map((column) => (column === null ? null : column.toString())))
+  return { rows: texts, changed: rows.count ?? 0 }
 }
 
 /** It takes numbers for text where the type is not known yet, and sends lists as text. */
