@@ -18,6 +18,7 @@ import { runScript } from './run-script.ts'
 import * as scripts from './scripts.ts'
 import type { Servers } from './servers.ts'
 import { claimKey } from './slot.ts'
+import { storageKeyOf } from './storage-key.ts'
 import { Writes } from './writes.ts'
 
 const GRACED_BYTE = Buffer.of(GRACED)
@@ -69,13 +70,13 @@ export class RedisBackend implements Backend {
   }
 
   get(space: Space, key: string): Promise<Stored | undefined> {
-    return this.#reads.get(space.frame(key), key)
+    return this.#reads.get(storageKeyOf(space, key), key)
   }
 
   async getMany(space: Space, keys: readonly string[]): Promise<Map<string, Stored>> {
     let lost = 0
     let why: Error | undefined
-    const storageKeys = keys.map((key) => space.frame(key))
+    const storageKeys = keys.map((key) => storageKeyOf(space, key))
     const values = await this.#reads.getMany(storageKeys, (places, error) => {
       if (answered(error, 'WRONGTYPE')) return this.#host?.corrupt(keys[places[0]!]!, 'wrong-type')
       lost += places.length
@@ -90,7 +91,7 @@ export class RedisBackend implements Backend {
   }
 
   async has(space: Space, key: string): Promise<boolean | 'graced'> {
-    const storageKey = space.frame(key)
+    const storageKey = storageKeyOf(space, key)
     this.#writes.leave()
     try {
       const first = await this.#servers.reader().call(['getrange', storageKey, '0', '0'], storageKey, true)
@@ -104,7 +105,7 @@ export class RedisBackend implements Backend {
 
   async peek(space: Space, key: string): Promise<Kept | undefined> {
     try {
-      const reply = await this.#one(scripts.PEEK, space.frame(key), [])
+      const reply = await this.#one(scripts.PEEK, storageKeyOf(space, key), [])
       const [stored, ms] = Array.isArray(reply) ? reply : []
       if (!(stored instanceof Buffer)) return undefined
       const expiresAt = ms === -1 ? Number.POSITIVE_INFINITY : this.#clock.now() + Number(ms)
@@ -115,14 +116,14 @@ export class RedisBackend implements Backend {
   }
 
   set(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    return this.#writes.set(space.frame(key), bytes(what), this.#px(expiresAt))
+    return this.#writes.set(storageKeyOf(space, key), bytes(what), this.#px(expiresAt))
   }
 
   async setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Promise<string[]> {
     const px = this.#px(expiresAt)
     const writes: { key: string; storageKey: string; bytes: Buffer; px: string }[] = []
     for (const [key, what] of entries) {
-      writes.push({ key, storageKey: space.frame(key), bytes: bytes(what), px })
+      writes.push({ key, storageKey: storageKeyOf(space, key), bytes: bytes(what), px })
     }
     const failed: string[] = []
     await this.#each(
@@ -142,13 +143,16 @@ export class RedisBackend implements Backend {
   }
 
   async add(space: Space, key: string, what: Stored, expiresAt: number): Promise<boolean> {
-    const reply = await this.#both(scripts.ADD, space.frame(key), [bytes(what), this.#px(expiresAt)])
+    const reply = await this.#both(scripts.ADD, storageKeyOf(space, key), [bytes(what), this.#px(expiresAt)])
     return this.#kept('add', reply)
   }
 
   async touch(space: Space, key: string, expiresAt: number): Promise<boolean | 'graced'> {
     try {
-      const reply = await this.#one(scripts.TOUCH, space.frame(key), [this.#px(expiresAt), GRACED_BYTE])
+      const reply = await this.#one(scripts.TOUCH, storageKeyOf(space, key), [
+        this.#px(expiresAt),
+        GRACED_BYTE,
+      ])
       return reply === 1 ? true : reply instanceof Buffer ? 'graced' : false
     } catch (error) {
       return this.#missing(key, error, false)
@@ -156,11 +160,11 @@ export class RedisBackend implements Backend {
   }
 
   async delete(space: Space, key: string): Promise<boolean> {
-    return (await this.#both(scripts.DELETE, space.frame(key), [])) === 1
+    return (await this.#both(scripts.DELETE, storageKeyOf(space, key), [])) === 1
   }
 
   async deleteMany(space: Space, keys: readonly string[]): Promise<number> {
-    const storageKeys = [...new Set(keys)].map((key) => space.frame(key))
+    const storageKeys = [...new Set(keys)].map((key) => storageKeyOf(space, key))
     const counts = await Promise.all(
       groups(storageKeys, (key) => key, this.#servers.cluster).map((part) =>
         this.#run(
@@ -182,7 +186,7 @@ export class RedisBackend implements Backend {
     const first = made ? [String(made.initial + by), this.#px(made.expiresAt)] : []
     let reply: Reply
     try {
-      reply = await this.#both(scripts.INCR, space.frame(key), [String(by), ...first])
+      reply = await this.#both(scripts.INCR, storageKeyOf(space, key), [String(by), ...first])
     } catch (error) {
       if (answered(error, 'WRONGTYPE')) throw notANumber(key)
       throw error
@@ -208,7 +212,7 @@ export class RedisBackend implements Backend {
   async replace(space: Space, key: string, was: Stored, what: Stored, expiresAt: number): Promise<boolean> {
     try {
       const args = [bytes(was), bytes(what), this.#px(expiresAt)]
-      return this.#kept('replace', await this.#one(scripts.REPLACE, space.frame(key), args))
+      return this.#kept('replace', await this.#one(scripts.REPLACE, storageKeyOf(space, key), args))
     } catch (error) {
       return this.#missing(key, error, false)
     }
@@ -222,7 +226,7 @@ export class RedisBackend implements Backend {
   }
 
   async claim(space: Space, key: string, ms: number): Promise<Claimed> {
-    const storageKey = space.frame(key)
+    const storageKey = storageKeyOf(space, key)
     const token = randomUUID()
     let reply: Reply
     try {
@@ -239,16 +243,16 @@ export class RedisBackend implements Backend {
   }
 
   async extend(space: Space, key: string, token: string, ms: number): Promise<boolean> {
-    return (await this.#both(scripts.EXTEND, space.frame(key), [token, String(Math.ceil(ms))])) === 1
+    return (await this.#both(scripts.EXTEND, storageKeyOf(space, key), [token, String(Math.ceil(ms))])) === 1
   }
 
   async fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Promise<boolean> {
     const args = [token, bytes(what), this.#px(expiresAt)]
-    return this.#kept('fill', await this.#ending(scripts.FILL, space.frame(key), token, args))
+    return this.#kept('fill', await this.#ending(scripts.FILL, storageKeyOf(space, key), token, args))
   }
 
   async release(space: Space, key: string, token?: string): Promise<void> {
-    const storageKey = space.frame(key)
+    const storageKey = storageKeyOf(space, key)
     if (token === undefined) await this.#both(scripts.RELEASE, storageKey, [])
     else await this.#ending(scripts.RELEASE, storageKey, token, [token])
   }

@@ -237,10 +237,10 @@ function sendByName(client: IoredisClient, words: readonly Word[]): Promise<Repl
   return client.callBuffer(String(command), args) as Promise<Reply>
 }
 
-/** A command as it goes over the wire. Letter by letter: short as the words are, a call for each would cost more than they do. */
+/** A command as it goes over the wire. */
 function written(words: readonly Word[]): Buffer {
   let room = HEAD
-  for (const word of words) room += HEAD + (typeof word === 'string' ? 3 * word.length : word.length)
+  for (const word of words) room += HEAD + (typeof word === 'string' ? roomFor(word) : word.length)
   const bytes = Buffer.allocUnsafe(room)
   let at = count(bytes, 0, STAR, words.length)
   for (const word of words) {
@@ -285,8 +285,17 @@ function count(bytes: Buffer, at: number, sign: number, number: number): number 
   return next
 }
 
+/** Up to here, in characters, a word is written letter by letter: a call for it would cost more than it does. */
+const SHORT = 64
+
+/** At most so many bytes as UTF-8. */
+function roomFor(word: string): number {
+  return word.length > SHORT ? Buffer.byteLength(word) : 3 * word.length
+}
+
 /** Writes a word as UTF-8; where it ends. */
 function text(bytes: Buffer, from: number, word: string): number {
+  if (word.length > SHORT) return from + bytes.write(word, from)
   let at = from
   for (let i = 0; i < word.length; i++) {
     const code = word.charCodeAt(i)
