@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto'
 import { type BackendError, type CacheError, ClosedError } from '../../core/errors.ts'
 import { Deadlines, Waiting, withinDeadline } from '../../core/guarding/deadline.ts'
 import type { Client, Reply, Way, Word } from './client.ts'
-import { answered, failure, failureOf, isRefusal, isServing, unserved } from './failure.ts'
+import { answered, failure, failureOf, isNoAnswer, isRefusal, isServing, unserved } from './failure.ts'
 import { SilentNodes } from './silent-nodes.ts'
 
 export interface LinkOptions {
@@ -35,6 +35,8 @@ const RETRY_WITHIN = 1_000
 const RETRY_AFTER = 1_250
 /** After a refusal (wrong password) once a minute. */
 const RETRY_REFUSED = 60_000
+/** Where a client serves nobody for so long, in milliseconds, another is opened beside it, whatever it thinks of itself. */
+const SERVES_NOBODY = 3_000
 /** So much later than the guard's, in milliseconds. */
 const PATIENCE = 40
 /** The guard counts by a clock of its own, which on a busy machine is a long tick ahead at most. In milliseconds. */
@@ -42,6 +44,7 @@ const AHEAD = 50
 /** One operation may be a command for each slot of its keys. */
 const COMMANDS_PER_OPERATION = 16
 const OUT_OF_TURN = 'Redis answered out of turn'
+const LOST = 'The connection to Redis was lost'
 
 /** Told how a command ended: one of the two, once. */
 export interface Asker {
@@ -99,6 +102,8 @@ export class Link {
   #why: CacheError | undefined
   #attemptedAt = Number.NEGATIVE_INFINITY
   #retry: NodeJS.Timeout | undefined
+  /** The first command that nobody answered, since one was answered: when it failed. */
+  #nobodySince: number | undefined
   #closed = false
 
   constructor(source: Source, options: LinkOptions) {
@@ -201,6 +206,7 @@ export class Link {
   #replied(pending: Pending, node: string | undefined, reply: Reply): void {
     if (!this.#pending.end(pending)) return
     if (node !== undefined) this.#silent.forget(node)
+    this.#nobodySince = undefined
     pending.asker.replied(reply)
   }
 
@@ -208,6 +214,8 @@ export class Link {
     if (!this.#pending.end(pending)) return
     const { client, asker } = pending
     asker.failed(error)
+    if (isNoAnswer(error)) this.#unserved()
+    else this.#nobodySince = undefined
     // A leader that has become a replica: the one to write to is elsewhere now.
     if (answered(error, 'READONLY') && client === this.#client) this.#replace(error)
   }
@@ -219,7 +227,7 @@ export class Link {
   #doubt(pending: Pending, reply: Reply): void {
     const { client } = pending
     if (client !== this.#client || !client.ready) {
-      this.#failed(pending, failure('ECONNRESET', 'The connection to Redis was lost'))
+      this.#failed(pending, failure('ECONNRESET', LOST))
       return
     }
     const held = [() => this.#replied(pending, undefined, reply)]
@@ -252,9 +260,24 @@ export class Link {
   readonly #late = (pending: Pending): void => {
     const why = timedOut(this.#options.opTimeout)
     pending.asker.failed(why)
+    this.#unserved()
     if (pending.client !== this.#client) return
     if (pending.client.nodeOf) this.#leaveNode(pending.client, pending)
     else this.#replace(why)
+  }
+
+  /**
+   * A client mends itself in a Cluster, and says when it has ended elsewhere: it should. One that serves nobody, and of which nothing
+   * is heard, is not waited for; it goes when another has connected, since what it was asked for may be what one dead node holds.
+   */
+  #unserved(): void {
+    const client = this.#client
+    if (!client || this.#source.borrowed || (client.ready && !client.cluster)) return
+    const now = performance.now()
+    this.#nobodySince ??= now
+    if (now - this.#nobodySince < SERVES_NOBODY || this.#opening || this.#closed) return
+    this.#nobodySince = now
+    this.#attempt(client).catch(() => {})
   }
 
   /** In a Cluster only the connection that owes an answer goes, and the other nodes serve on. */
@@ -306,41 +329,47 @@ export class Link {
   }
 
   #away(): BackendError {
+    this.#unserved()
     const { code, message } = this.#why ?? failure('ECONNRESET', 'Redis is not connected')
     return failure(code, message)
   }
 
-  #attempt(): Promise<Client> {
-    this.#opening ??= this.#open().finally(() => {
+  /** @param instead of this one, which serves until then as it can. */
+  #attempt(instead?: Client): Promise<Client> {
+    this.#opening ??= this.#open(instead).finally(() => {
       this.#opening = undefined
       this.#tried = true
     })
     return this.#opening
   }
 
-  async #open(): Promise<Client> {
+  async #open(instead?: Client): Promise<Client> {
     clearTimeout(this.#retry)
     this.#retry = undefined
     this.#attemptedAt = performance.now()
     const { borrowed } = this.#source
     let client: Client | undefined
     try {
-      client = this.#client ?? (await this.#make())
+      client = (instead ? undefined : this.#client) ?? (await this.#make())
       if (borrowed && !this.#misled) this.#client = client
       const { connectTimeout } = this.#options
       const serves = served(client, this.#misled)
       await withinDeadline(connectTimeout, serves, 'connect', () => timedOut(connectTimeout))
       if (this.#closed) throw new ClosedError()
+      // It has ended before anybody could hear of it.
+      if (!borrowed && !client.ready) throw failure('ECONNRESET', LOST)
     } catch (error) {
       if (client && !borrowed) client.destroy()
       const deliberate = error instanceof Error && 'code' in error && error.code === 'MISSING_PACKAGE'
       if (this.#closed || deliberate) throw error
       this.#why = unserved(failureOf(error))
-      if (!borrowed)
+      if (!borrowed && !this.#client)
         this.#comeBack(isRefusal(this.#why) ? RETRY_REFUSED : RETRY_AFTER * (1 + Math.random() / 4))
       throw this.#why
     }
     this.#misled = false
+    if (instead && instead === this.#client) this.#end(failure('ECONNRESET', LOST))
+    this.#nobodySince = undefined
     this.#client = client
     if (!borrowed) client.onEnd(() => this.#lost(client))
     return client
@@ -359,7 +388,7 @@ export class Link {
 
   #lost(client: Client): void {
     if (client !== this.#client || this.#closed) return
-    this.#why = failure('ECONNRESET', 'The connection to Redis was lost')
+    this.#why = failure('ECONNRESET', LOST)
     this.#end(this.#why)
     this.#comeBack(Math.random() * RETRY_WITHIN)
   }
