@@ -147,8 +147,12 @@ export async function startCluster({ timeout = 1_500 } = {}): Promise<TestServer
     await until(async () => {
       const info = await ask(node, ['cluster', 'info'])
       const slots = await ask(node, ['cluster', 'nodes'])
+      const replication = await ask(node, ['info', 'replication'])
       return (
-        /cluster_state:ok/.test(info) && slots.split('\n').filter((line) => /slave/.test(line)).length === 3
+        /cluster_state:ok/.test(info) &&
+        slots.split('\n').filter((line) => /slave/.test(line)).length === 3 &&
+        // A replica that has never been in step does not take over, however long its leader is dead.
+        !/master_link_status:down/.test(replication)
       )
     })
   }

@@ -213,11 +213,15 @@ it('F02 F15 a Cluster goes on for other slots while one leader is frozen or dead
     }
     const whole = async () => {
       await expect
-        .poll(async () => (await backend.getMany(space, keys).catch(() => new Map())).size, {
-          timeout: 60_000,
-          interval: 100,
-        })
-        .toBe(60)
+        .poll(
+          () =>
+            backend.getMany(space, keys).then(
+              ({ size }) => `${driver}: ${size} keys`,
+              (error: Error) => `${driver}: ${error.message}`,
+            ),
+          { timeout: 60_000, interval: 100 },
+        )
+        .toBe(`${driver}: 60 keys`)
       expect(await backend.setMany(space, new Map(keys.map((key) => [key, what('2')])), later())).toEqual([])
     }
     return { frozen, whole }
