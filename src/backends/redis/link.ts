@@ -185,6 +185,7 @@ export class Link {
     }
     const node = this.#silent.size > 0 ? client.nodeOf?.(key, read) : undefined
     if (node !== undefined && this.#silent.refuses(node)) {
+      this.#unserved()
       asker.failed(timedOut(opTimeout))
       return
     }

@@ -191,12 +191,14 @@ export class Guard implements Backend {
 
   /** Unlike other writes it cannot be late: it comes to nothing once its claim is broken, as the repair of a lost delete does too. */
   async fill(space: Space, key: string, token: string, what: Stored, expiresAt: number): Promise<boolean> {
+    if (this.isDown) this.#giveBack(space, key, token)
     const done = await this.#ask('fill', () => this.#inner.fill!(space, key, token, what, expiresAt))
     if (done) this.#recovery.wrote(space, key, what)
     return done
   }
 
   release(space: Space, key: string, token?: string): Promise<void> {
+    if (this.isDown && token !== undefined) this.#giveBack(space, key, token)
     return this.#ask('release', () => this.#inner.release!(space, key, token))
   }
 
@@ -204,6 +206,12 @@ export class Guard implements Backend {
     this.#breaker.close()
     this.#mending.close()
     await this.#calls.close()
+  }
+
+  /** Told to the backend though nobody answers: one that remembers gives the claim back later, and nobody waits for its lease to end. */
+  #giveBack(space: Space, key: string, token: string): void {
+    const given = async () => this.#inner.release!(space, key, token)
+    given().catch(() => {})
   }
 
   #ask<T>(verb: string, ask: () => Answer<T>): Promise<T> {

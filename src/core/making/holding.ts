@@ -57,8 +57,12 @@ export class Holding {
 
   /** Ends a claim that nothing was stored under, after a mark for those who wait in other processes. */
   endUnkept({ space, key }: Making, end: () => Answer<void>): void {
-    const mark = () => this.#store.claim(markSpace(space, 'unkept'), key, UNKEPT)
-    this.quietly(() => (this.#store.backend.shared ? andThen(mark(), end) : end()))
+    this.quietly(() => {
+      if (!this.#store.backend.shared) return end()
+      const marked = this.#store.claim(markSpace(space, 'unkept'), key, UNKEPT)
+      // Without a mark it ends as well: the lease may be long.
+      return isPromise(marked) ? marked.then(end, end) : end()
+    })
   }
 
   /** Is there such a mark? */

@@ -358,6 +358,38 @@ describe.each(drivers)('%s', (driver) => {
     await caches.close()
   })
 
+  it('F62 a claim whose load ends in the middle of an outage is given back after it: nobody waits for a long lease to end', async () => {
+    const proxy = await wireTo(server)
+    const space = anySpace()
+    const caches = createCaches({
+      default: {
+        backend: redis({ url: `redis://${proxy.address}`, driver }),
+        keyPrefix: space.prefix,
+        lock: { lease: '5m' },
+      },
+    })
+    const cache = caches.default
+    await cache.getOrSet('warm', () => 1)
+    const down = new Promise<unknown>((resolve) => caches.on('backend-down', resolve))
+    const held = () => ask(server, ['exists', claimKey(space.frame('a')), claimKey(space.frame('b'))])
+    const outage = async () => {
+      await expect.poll(held, { timeout: 20_000, interval: 5 }).toBe('2')
+      proxy.accepts = false
+      proxy.reset()
+      await cache.get('warm')
+      await down
+    }
+    const begun = outage()
+    const made = cache.getOrSet('a', () => begun.then(() => 'made'))
+    const failed = cache.getOrSet('b', () => begun.then(() => Promise.reject(new Error('no'))))
+    await expect(failed).rejects.toThrow('no')
+    expect(await made).toBe('made')
+    expect(await held()).toBe('2')
+    proxy.accepts = true
+    await expect.poll(held, { timeout: 20_000, interval: 20 }).toBe('0')
+    await caches.close()
+  })
+
   it('F01, F02, F06 through a cache: misses at once, one load, and hits again within 1.5 s', async () => {
     const caches = createCaches({ default: { backend: redis({ url: `redis://${server.address}`, driver }) } })
     const cache = caches.default

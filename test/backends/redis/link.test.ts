@@ -70,7 +70,7 @@ it.each([
     const stuck = client({ call })
     const unreachable = client({ connect: () => Promise.reject(failure('ECONNREFUSED', 'Nobody is there')) })
     const { served, made } = over(stuck, unreachable, client())
-    expect(await served(3_600)).toBe(Number.POSITIVE_INFINITY)
+    expect(await served(4_000)).toBe(Number.POSITIVE_INFINITY)
     expect(made()).toBe(2)
     expect(unreachable.destroy).toHaveBeenCalledOnce()
     // It may still come round.
@@ -113,7 +113,7 @@ it('F06 a client that is gone and never said so is opened anew within seconds', 
 it('F88 what is opened beside a client that serves nobody is ended when the link is closed meanwhile', async () => {
   const late = client({ connect: hangs })
   const { link, served, made } = over(client({ call: refuses }), late)
-  await served(3_600)
+  await served(4_000)
   expect(made()).toBe(2)
   link.close()
   await vi.advanceTimersByTimeAsync(1_000)
