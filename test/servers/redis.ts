@@ -138,6 +138,8 @@ export async function startCluster({ timeout = 1_500 } = {}): Promise<TestServer
     const bus = await freePort()
     const args = ['--cluster-enabled', 'yes', '--cluster-port', String(bus)]
     args.push('--cluster-node-timeout', String(timeout))
+    // On a busy machine it may take long to be elected; by default a replica then gives up for good.
+    args.push('--cluster-replica-validity-factor', '0')
     nodes.push(await startRedis({ args: [...args, '--repl-diskless-sync-delay', '0'] }))
   }
   const addresses = nodes.map(({ address }) => address)
