@@ -9,8 +9,19 @@ import { terminalOf } from './terminal.ts'
 const { stdin, stdout, stderr, env } = process
 const terminal = terminalOf({ stdin, stdout, stderr, env })
 
+// A configuration that ends the process would end the command as if it had done what it was told.
+let over = false
+process.on('exit', () => {
+  if (over) return
+  terminal.note(
+    'stillwarm: the process was ended before the command was done: the configuration must not call process.exit()',
+    'red',
+  )
+  process.exitCode = FAILED
+})
+
 // Whoever reads may have seen enough: `stillwarm get page | head -1`.
-for (const stream of [stdout, stderr]) stream.on('error', () => process.exit())
+for (const stream of [stdout, stderr]) stream.on('error', () => end())
 
 // What a configuration says while it loads is no part of the answer.
 console.log = console.info = console.debug = console.error
@@ -26,9 +37,14 @@ for (const event of ['uncaughtException', 'unhandledRejection'])
   process.on(event, (error: unknown) => {
     terminal.note(`stillwarm: ${reasonOf(error)}`, 'red')
     terminal.note(framesOf(error), 'dim')
-    process.exit(FAILED)
+    end(FAILED)
   })
 
 process.exitCode = await run(process.argv.slice(2), terminal, process.cwd())
 await Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done))))
-process.exit()
+end()
+
+function end(code = process.exitCode): void {
+  over = true
+  process.exit(code)
+}

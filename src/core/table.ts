@@ -9,7 +9,7 @@ export interface Table {
   readonly routed: boolean
   /** What `create` runs, in order, to print. Opens no connection. */
   statements(): readonly string[]
-  /** `'foreign'`: a table of that name has columns that are not ours. It is never touched. */
+  /** `'foreign'`: a table of that name has other columns or keys than ours. It is never touched. */
   state(): Promise<'missing' | 'ours' | 'foreign'>
   /**
    * Makes what is missing; twice is as once. `'unrouted'`: not `routed`.

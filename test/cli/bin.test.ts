@@ -123,6 +123,26 @@ describe('the program', () => {
     broken.remove()
   })
 
+  it('a configuration that ends the process, in loading or later, does not end the command as if it were done', async () => {
+    const ended = site({
+      'loading.mjs': 'process.exit(0)',
+      'code.mjs': 'process.exit(5)',
+      'later.mjs': `
+        import { createCaches, memory } from 'stillwarm'
+        setTimeout(() => process.exit(), 1)
+        await new Promise((done) => setTimeout(done, 200))
+        export default createCaches({ default: { backend: memory() } })`,
+    })
+    for (const name of ['loading.mjs', 'code.mjs', 'later.mjs']) {
+      for (const command of [['check'], ['get', 'k'], ['create-table', '--json']]) {
+        const { code, stdout, stderr } = await run([...command, '--config', name], ended.folder)
+        expect([name, command, code, stdout]).toEqual([name, command, 1, ''])
+        expect(stderr).toMatch(/^stillwarm: .*before the command was done.*process\.exit\(\)\n$/)
+      }
+    }
+    ended.remove()
+  })
+
   it('a reader that has seen enough is no error', async () => {
     await run(['set', 'long', '-'], shop.folder, { input: 'line\n'.repeat(100_000) })
     const child = spawn(process.execPath, [BIN, 'get', 'long'], { cwd: shop.folder })

@@ -59,7 +59,7 @@ export class SqlBackend implements Backend {
     // A small cache counts before each set, and so has them come one by one.
     this.#writes =
       runner.network && !this.#room.isSmall
-        ? new Writes((rows, coming) => this.#put(rows, coming))
+        ? new Writes((rows) => this.#store(rows), this.#room.together)
         : undefined
     if (runner.check) this.check = runner.check
     this.table = new SqlTable(table, dialect, runner, async () => this.#heeded(this.#room.cull()))
@@ -121,26 +121,21 @@ export class SqlBackend implements Backend {
   set(space: Space, key: string, what: Stored, expiresAt: number): Answer<boolean> {
     const row = this.#row(space, key, what, expiresAt)
     const dropped = () => andThen(this.delete(space, key), () => false)
-    const stored = andThen(this.#room.make(1), (may) => {
-      if (!may) return dropped()
-      return andThen(this.#writes ? this.#writes.set(row) : this.#put([row], 1), () => true)
-    })
-    return this.#unlessTooLarge('set', stored, dropped)
+    const stored = this.#writes ? this.#writes.set(row) : this.#store([row])
+    const done = andThen(stored, (isStored) => isStored || dropped())
+    return this.#unlessTooLarge('set', done, dropped)
   }
 
   setMany(space: Space, entries: ReadonlyMap<string, Stored>, expiresAt: number): Answer<string[]> {
-    const count = entries.size
-    if (count > this.#room.together) return this.#setInParts(space, entries, expiresAt)
-    const stored = andThen(this.#room.make(count), (may): Answer<string[]> => {
-      if (!may) {
-        const keys = [...entries.keys()]
-        return andThen(this.deleteMany(space, keys), () => keys)
-      }
-      const rows: Row[] = []
-      for (const [key, what] of entries) rows.push(this.#row(space, key, what, expiresAt))
-      return andThen(this.#put(rows, count), () => [])
+    if (entries.size > this.#room.together) return this.#setInParts(space, entries, expiresAt)
+    const rows: Row[] = []
+    for (const [key, what] of entries) rows.push(this.#row(space, key, what, expiresAt))
+    const done = andThen(this.#store(rows), (isStored): Answer<string[]> => {
+      if (isStored) return []
+      const keys = [...entries.keys()]
+      return andThen(this.deleteMany(space, keys), () => keys)
     })
-    return this.#unlessTooLarge('setMany', stored, async () => {
+    return this.#unlessTooLarge('setMany', done, async () => {
       const failed: string[] = []
       for (const [key, what] of entries) if (!(await this.set(space, key, what, expiresAt))) failed.push(key)
       return failed
@@ -294,20 +289,25 @@ export class SqlBackend implements Backend {
     return andThen(counted, ({ rows }) => ({ entries: Number(rows[0]?.[0]) }))
   }
 
-  /** Stores rows of different keys, for so many sets that have found room. */
-  #put(rows: readonly Row[], coming: number): Answer<void> {
+  /** Stores rows of different keys; `false`: there was no room for them. */
+  #store(rows: readonly Row[]): Answer<boolean> {
+    return andThen(this.#room.make(rows.length), (may) => may && andThen(this.#put(rows), () => true))
+  }
+
+  /** Stores rows for which room was made. */
+  #put(rows: readonly Row[]): Answer<void> {
     const [first] = rows
     const { isShort } = this.#room
     if (first && rows.length === 1) {
       return andThen(this.#write(this.#statements.set(first, isShort)), (result) =>
-        this.#room.took(this.#dialect.added(result, 1), coming),
+        this.#room.took(this.#dialect.added(result, 1), 1),
       )
     }
     const calls = this.#statements.setMany(rows, isShort)
     return andThen(this.#writeAll(calls), (results) => {
       let added = 0
       for (const [i, result] of results.entries()) added += this.#dialect.added(result, calls[i]!.rows ?? 1)
-      this.#room.took(Math.min(added, rows.length), coming)
+      this.#room.took(Math.min(added, rows.length), rows.length)
     })
   }
 

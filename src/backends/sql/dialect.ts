@@ -149,7 +149,7 @@ export interface Dialect {
   statements(table: string): Statements
   /** What makes the table; `name` is it without its schema, unquoted. */
   create(table: TableName): string[]
-  /** → a row for each column of the table: its name and type. None: there is no such table. */
+  /** → a row for each column of the table: its name, its type, and 1 where a unique key is on it alone. None: there is no such table. */
   columns(table: TableName): Call
   /** The types that `columns` answers for a table of ours. */
   readonly types: Readonly<Record<string, RegExp>>

@@ -5,6 +5,10 @@ import { COLUMNS, type Dialect, type TableName } from './dialect.ts'
 import { SqlError } from './failure.ts'
 import type { Runner } from './runner.ts'
 
+const OTHER_COLUMNS = 'with other columns than a cache has'
+const NO_KEY = 'without a primary or unique key on cache_key alone'
+type Strange = typeof OTHER_COLUMNS | typeof NO_KEY
+
 export class SqlTable implements Table {
   readonly name: string
   readonly routed: boolean
@@ -27,18 +31,15 @@ export class SqlTable implements Table {
   }
 
   async state(): Promise<'missing' | 'ours' | 'foreign'> {
-    const { rows } = await this.#runner.inspect(this.#dialect.columns(this.#table))
-    if (rows.length === 0) return 'missing'
-    const types = new Map(rows.map(([name, type]) => [this.#word(name), this.#word(type)]))
-    const ours = COLUMNS.every((column) => this.#dialect.types[column]?.test(types.get(column) ?? ''))
-    return ours && types.size === COLUMNS.length ? 'ours' : 'foreign'
+    const found = await this.#look()
+    return found === 'missing' || found === 'ours' ? found : 'foreign'
   }
 
   async create(): Promise<'created' | 'exists' | 'unrouted'> {
     if (!this.routed) return 'unrouted'
-    const state = await this.state()
-    if (state === 'ours') return this.#runner.madeTable?.() ? 'created' : 'exists'
-    if (state === 'foreign') throw this.#foreign()
+    const found = await this.#look()
+    if (found === 'ours') return this.#runner.madeTable?.() ? 'created' : 'exists'
+    if (found !== 'missing') throw this.#foreign(found)
     try {
       await this.#runner.migrate(this.statements())
     } catch (error) {
@@ -53,10 +54,23 @@ export class SqlTable implements Table {
     return this.#cull()
   }
 
-  #foreign(): CacheError {
+  async #look(): Promise<'missing' | 'ours' | Strange> {
+    const { rows } = await this.#runner.inspect(this.#dialect.columns(this.#table))
+    if (rows.length === 0) return 'missing'
+    const found = new Map(
+      rows.map(([name, type, keyed]) => [this.#word(name), { type: this.#word(type), keyed }]),
+    )
+    const { types } = this.#dialect
+    const alike = COLUMNS.every((column) => types[column]?.test(found.get(column)?.type ?? ''))
+    if (!alike || found.size !== COLUMNS.length) return OTHER_COLUMNS
+    // Without it nothing can be overwritten.
+    return Number(found.get('cache_key')?.keyed) === 1 ? 'ours' : NO_KEY
+  }
+
+  #foreign(why: Strange): CacheError {
     return new CacheError(
       'FOREIGN_TABLE',
-      `${this.name} is a table with other columns than a cache has: it is left alone; give the cache another table`,
+      `${this.name} is a table ${why}: it is left alone; give the cache another table`,
     )
   }
 

@@ -12,48 +12,71 @@ const MOST_BYTES = 2 ** 18
 
 interface Waiting {
   readonly row: Row
-  resolve(): void
+  resolve(stored: boolean): void
   reject(error: unknown): void
 }
 
-export class Writes {
-  readonly #put: (rows: readonly Row[], coming: number) => Answer<void>
-  #waiting: Waiting[] = []
-  #bytes = 0
+/** Those of one key, in the order in which they came. */
+type OfKey = [Waiting, ...Waiting[]]
 
-  /** @param put stores rows of different keys, for so many sets. */
-  constructor(put: (rows: readonly Row[], coming: number) => Answer<void>) {
-    this.#put = put
+export class Writes {
+  readonly #store: (rows: readonly Row[]) => Answer<boolean>
+  readonly #mostRows: number
+  #waiting = new Map<string, OfKey>()
+
+  /**
+   * @param store stores rows of different keys; `false`: there was no room for them.
+   * @param together so many of them at most.
+   */
+  constructor(store: (rows: readonly Row[]) => Answer<boolean>, together: number) {
+    this.#store = store
+    this.#mostRows = Math.min(MOST_ROWS, together)
   }
 
-  set(row: Row): Promise<void> {
-    if (this.#waiting.length === MOST_ROWS || this.#bytes > MOST_BYTES) this.leave()
+  /** `false`: there was no room. */
+  set(row: Row): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ row, resolve, reject })
-      this.#bytes += row.value?.length ?? 0
-      if (this.#waiting.length === 1) queueMicrotask(this.leave)
+      const one = { row, resolve, reject }
+      if (this.#waiting.size === 0) queueMicrotask(this.leave)
+      const earlier = this.#waiting.get(row.text)
+      if (earlier) earlier.push(one)
+      else this.#waiting.set(row.text, [one])
     })
   }
 
-  /** What waits leaves now. */
+  /** What waits leaves now: each key in one statement alone, since these may overtake each other. */
   readonly leave = (): void => {
-    const sets = this.#waiting
-    if (sets.length === 0) return
-    this.#waiting = []
-    this.#bytes = 0
-    void this.#send(sets)
+    if (this.#waiting.size === 0) return
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    let together: OfKey[] = []
+    let bytes = 0
+    for (const sets of waiting.values()) {
+      if (together.length === this.#mostRows || bytes > MOST_BYTES) {
+        void this.#send(together)
+        together = []
+        bytes = 0
+      }
+      together.push(sets)
+      bytes += lastOf(sets).value?.length ?? 0
+    }
+    void this.#send(together)
   }
 
-  async #send(sets: readonly Waiting[]): Promise<void> {
-    // Of several for one key the last counts: a statement may touch a row once.
-    const rows = new Map(sets.map(({ row }) => [row.text, row]))
+  async #send(together: readonly OfKey[]): Promise<void> {
+    const sets = together.flat()
     try {
-      await this.#put([...rows.values()], sets.length)
-      for (const { resolve } of sets) resolve()
+      // Of several for one key the last counts: a statement may touch a row once.
+      const stored = await this.#store(together.map(lastOf))
+      for (const { resolve } of sets) resolve(stored)
     } catch (error) {
       const mayBeOne = means(error, 'too-large') || means(error, 'refused')
-      if (sets.length > 1 && mayBeOne) for (const one of sets) await this.#send([one])
+      if (sets.length > 1 && mayBeOne) for (const one of sets) await this.#send([[one]])
       else for (const { reject } of sets) reject(error)
     }
   }
+}
+
+function lastOf(sets: OfKey): Row {
+  return (sets.at(-1) ?? sets[0]).row
 }

@@ -100,8 +100,8 @@ async function asked(cache: Cache, ms: number): Promise<CheckMessage[]> {
     if (state === 'foreign') {
       return finding(
         'caches.E007',
-        `Your '${cache.alias}' cache is to rest in the table ${table?.name}, whose columns are not a cache's.`,
-        'Give it another name with the option table: that table is somebody else’s, and is left alone.',
+        `Your '${cache.alias}' cache is to rest in the table ${table?.name}, whose columns or keys are not a cache's.`,
+        'Give it another name with the option table: that one is left alone. What a cache needs: stillwarm create-table --dry-run.',
       )
     }
     await roundTrip(cache, ms)

@@ -185,6 +185,20 @@ describe('what is particular to it', () => {
       expect(await backend.setMany(space, some, later())).toEqual(['d'])
       expect(await backend.get(space, 'c')).toEqual(what('3'))
       expect(await backend.get(space, 'b')).toEqual(what('1'))
+      // Of one turn, too, it alone is dropped.
+      const turn = Array.from({ length: 300 }, (_, i) =>
+        backend.set(space, `${i % 250}`, i === 257 ? large : what(`${i}`), later()),
+      )
+      turn.push(backend.set(space, 'b', large, later()))
+      const stored = await Promise.all(turn)
+      expect(stored.flatMap((one, i) => (one ? [] : [i]))).toEqual([257, 300])
+      expect(await backend.getMany(space, ['6', '7', '8', '249', 'b'])).toEqual(
+        new Map([
+          ['6', what('256')],
+          ['8', what('258')],
+          ['249', what('249')],
+        ]),
+      )
       expect(told).toContain('set')
       await backend.close()
     },

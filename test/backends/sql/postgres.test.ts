@@ -11,7 +11,7 @@ import { startPostgres, type TestPostgres } from '../../servers/postgres.ts'
 import { damageSuite } from './damage.ts'
 import { faultSuite } from './faults.ts'
 import { fleetSuite } from './fleet.ts'
-import { poolSuite } from './pools.ts'
+import { everyVerb, poolSuite } from './pools.ts'
 import { roomSuite } from './room.ts'
 import { anyTable, later, type ServerSetting, what } from './setting.ts'
 import { tableSuite } from './table.ts'
@@ -104,6 +104,7 @@ const setting: ServerSetting = {
   },
   oddPools: [
     oddPg('types', { types: { getTypeParser: () => ruined } }),
+    oddPg('binary', { binary: true } as pg.PoolConfig),
     oddPg('bytea_output', { options: '-c bytea_output=escape' }),
     oddPg('standard_conforming_strings', { options: '-c standard_conforming_strings=off' }),
     oddPg('serializable', { options: '-c default_transaction_isolation=serializable' }),
@@ -148,6 +149,27 @@ it('TBL-06 a table that may not be made is told with the words of the database',
     message: 'PostgreSQL: 42501 permission denied for schema public',
   })
   await backend.close()
+})
+
+it('a pool of postgres.js that changes whole rows is refused before it is used, and one of our own is not changed by it', async () => {
+  const row = () => ruined()
+  for (const transform of [{ row }, { row: { from: row } }]) {
+    const sql = postgresJs(server.url, { max: 1, transform })
+    expect(() => postgres({ pool: sql })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('transform.row') }),
+    )
+    await sql.end()
+    const clientOptions = { transform }
+    await everyVerb(setting.make({ table: anyTable(), driver: 'postgres', clientOptions }))
+  }
+})
+
+it('what a user has set of pg stays as it was', async () => {
+  const client = new pg.Client({ connectionString: server.url, binary: true } as pg.ClientConfig)
+  await client.connect()
+  await everyVerb(postgres({ pool: client, table: anyTable() }))
+  expect(client).toMatchObject({ binary: true })
+  await client.end()
 })
 
 describe("the user's transactions", () => {

@@ -43,6 +43,27 @@ export function tableSuite({ make, ask, quote }: Setting): void {
     await backend.close()
   })
 
+  it('a table with our columns in which cache_key is no key by itself is refused, with the reason', async () => {
+    const table = anyTable()
+    const backend = make({ table })
+    await ask(backend.table.statements()[0]!.replace(' PRIMARY KEY', ''))
+    const isRefused = async () => {
+      expect(await backend.table.state()).toBe('foreign')
+      await expect(backend.table.create()).rejects.toMatchObject({
+        code: 'FOREIGN_TABLE',
+        message: expect.stringContaining('without a primary or unique key on cache_key alone'),
+      })
+    }
+    await isRefused()
+    await ask(`CREATE INDEX plain_${table} ON ${quote(table)} (cache_key)`)
+    await ask(`CREATE UNIQUE INDEX both_${table} ON ${quote(table)} (cache_key, expires)`)
+    await isRefused()
+    await ask(`CREATE UNIQUE INDEX key_${table} ON ${quote(table)} (cache_key)`)
+    expect(await backend.table.state()).toBe('ours')
+    expect(await backend.table.create()).toBe('exists')
+    await backend.close()
+  })
+
   it('TBL-08 a cache that is told never to make tables makes none', async () => {
     const table = anyTable()
     const backend = make({ table, route: { migrate: false } })

@@ -62,7 +62,9 @@ export const mysql: Dialect = {
     statement: {
       name: 'stillwarm_columns',
       text:
-        'SELECT column_name, data_type FROM information_schema.columns ' +
+        'SELECT column_name, data_type, column_name IN (SELECT MAX(k.column_name) FROM information_schema.statistics AS k ' +
+        'WHERE k.table_schema = c.table_schema AND k.table_name = c.table_name AND k.non_unique = 0 ' +
+        'GROUP BY k.index_name HAVING COUNT(*) = 1 AND MAX(k.sub_part) IS NULL) FROM information_schema.columns AS c ' +
         `WHERE table_schema = ${schema === undefined ? 'DATABASE()' : '?'} AND table_name = ?`,
       params: [],
       prepared: false,

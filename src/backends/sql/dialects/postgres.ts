@@ -70,7 +70,9 @@ export const postgres: Dialect = {
     statement: {
       name: 'stillwarm_columns',
       text:
-        'SELECT attname, format_type(atttypid, NULL) FROM pg_attribute ' +
+        'SELECT attname, format_type(atttypid, NULL), ' +
+        '((SELECT count(*) FROM pg_index WHERE indrelid = attrelid AND indkey[0] = attnum AND indnkeyatts = 1 AND indisunique ' +
+        'AND indimmediate AND indisvalid AND indpred IS NULL) > 0)::int FROM pg_attribute ' +
         'WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped',
       params: ['table'],
       prepared: false,

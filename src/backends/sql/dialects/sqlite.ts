@@ -54,15 +54,21 @@ export const sqlite: Dialect = {
       `CREATE INDEX IF NOT EXISTS ${index('used')} ON ${table} ("used")`,
     ]
   },
-  columns: ({ name, schema }) => ({
-    statement: {
-      name: 'stillwarm_columns',
-      text: `SELECT name, type FROM pragma_table_info(?${schema === undefined ? '' : ', ?'})`,
-      params: [],
-      prepared: false,
-    },
-    values: schema === undefined ? [name] : [name, schema],
-  }),
+  columns({ name, schema }) {
+    const place = schema === undefined ? '' : ', ?'
+    const values = schema === undefined ? [] : [schema]
+    return {
+      statement: {
+        name: 'stillwarm_columns',
+        text:
+          `SELECT name, type, name IN (SELECT max(k.name) FROM pragma_index_list(?${place}) AS i, pragma_index_info(i.name${place}) AS k ` +
+          `WHERE i."unique" AND NOT i.partial GROUP BY i.name HAVING count(*) = 1) FROM pragma_table_info(?${place})`,
+        params: [],
+        prepared: false,
+      },
+      values: [name, ...values, ...values, name, ...values],
+    }
+  },
   types: {
     cache_key: /^TEXT$/i,
     value: /^BLOB$/i,

@@ -26,6 +26,8 @@ interface Emitter {
 
 /** What is used of a client. */
 export interface PgClient extends Emitter {
+  /** Makes each query that it takes one with binary answers, whatever the query says; and then reads bytes as text. */
+  binary?: boolean
   query(query: Query, told: (error: Error | null | undefined, answer?: Answered) => void): unknown
 }
 
@@ -55,10 +57,16 @@ function run(
   if (prepared && prepare) query.name = name
   // Of its own promises, one after the other, each keeps the answers before it from the collector until it looks through everything.
   return new Promise((resolve, reject) => {
-    client.query(query, (error, answer) => {
-      if (answer) resolve({ rows: answer.rows, changed: answer.rowCount ?? 0 })
-      else reject(error)
-    })
+    const { binary } = client
+    if (binary) client.binary = false
+    try {
+      client.query(query, (error, answer) => {
+        if (answer) resolve({ rows: answer.rows, changed: answer.rowCount ?? 0 })
+        else reject(error)
+      })
+    } finally {
+      if (binary) client.binary = binary
+    }
   })
 }
 

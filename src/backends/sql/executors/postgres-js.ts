@@ -1,4 +1,5 @@
 /** postgres.js: `postgres`, from 3.4 on. */
+import { argumentError } from '../../../core/errors.ts'
 import { BytesList, type Result, type Statement, type Value } from '../dialect.ts'
 import type { Connection, Driver, Lender, OwnConnection } from '../executor.ts'
 import { inTransaction } from '../failure.ts'
@@ -13,7 +14,7 @@ export interface PostgresJsSql {
     values: Exclude<Value, BytesList>[],
     options: { prepare: boolean },
   ): { raw(): PromiseLike<Rows> }
-  readonly options: { max: number }
+  readonly options: { max: number; transform?: { row?: { from?: unknown } } }
 }
 
 async function run(
@@ -47,6 +48,14 @@ export function adoptPostgresJs(given: object, { prepare }: { prepare: boolean }
       'postgres(): this is the sql of one transaction or connection: give what postgres() made',
     )
   }
+  // Of what a user may set this alone touches what is asked for raw.
+  if (given.options.transform?.row?.from !== undefined) {
+    throw argumentError(
+      TypeError,
+      'INVALID_OPTION',
+      'postgres(): the transform.row of this pool changes the rows of every statement, the cache’s too: give a pool without it, or a url',
+    )
+  }
   const connection: Connection = {
     run: (statement, values) => run(given, statement, values, prepare),
     release() {},
@@ -66,6 +75,7 @@ export async function loadPostgresJs(): Promise<Driver> {
       const ending = new Ending()
       const sql = postgres(url, {
         ...clientOptions,
+        transform: {},
         // One connection each, so that one can be ended alone.
         max: 1,
         connect_timeout: connectTimeout / 1_000,
