@@ -39,8 +39,8 @@ export function compile() {
       const file = join(dist, name + ending)
       const code = readFileSync(file, 'utf8')
       // In code a text may go over several lines, and keeps its own spaces; in declarations those are comments.
-      const isOnLines = code.replace(/`[^`\n]*`/g, '').includes('`')
-      if (ending === '.d.ts' || !isOnLines) writeFileSync(file, withTabs(code))
+      const keepsSpaces = ending === '.js' && code.replace(/`[^`\n]*`/g, '').includes('`')
+      if (!keepsSpaces) writeFileSync(file, withTabs(code))
     }
   }
 }

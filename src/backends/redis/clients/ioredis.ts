@@ -38,14 +38,9 @@ export function isIoredis(client: object): client is IoredisNode | IoredisCluste
 /** The client of a user. */
 export function adoptIoredis(client: IoredisNode | IoredisCluster, slotOf: (key: string) => number): Client {
   if ('isCluster' in client && client.isCluster) return fromCluster(client, slotOf)
-  const single = fromSingle(client)
-  return {
-    ...single,
-    get ready() {
-      return single.ready
-    },
-    onOdd: (listener) => hearOdd(client, 'error', listener),
-  }
+  return Object.assign(fromSingle(client), {
+    onOdd: (listener: () => void) => hearOdd(client, 'error', listener),
+  })
 }
 
 /** Of a reply too many, and of one that it cannot read. */
@@ -94,18 +89,15 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
         if (client.status === 'ready') client.stream?.destroy()
       })
       const single = fromSingle(client, (own, words) => own.sendCommand(new Written(words)) as Promise<Reply>)
-      return {
-        ...single,
-        get ready() {
-          return single.ready
-        },
+      const { connect } = single
+      return Object.assign(single, {
         async connect() {
-          await single.connect()
+          await connect()
           // The library goes on in database 0 where there is none of that number.
           const { db = 0 } = client.options
           if (db !== 0) await single.call(['select', String(db)], '', false, true)
         },
-      }
+      })
     },
     openCluster({ nodes, readReplicas, clientOptions, connectTimeout }: ClusterTarget) {
       const { redisOptions, ...options } = clientOptions
@@ -138,18 +130,15 @@ export async function loadIoredis(slotOf: (key: string) => number): Promise<Driv
       // Without this the first command to a node would open its connection, and those behind it would fail.
       cluster.on('+node', (node) => node.connect().catch(() => {}))
       const client = fromCluster(cluster, slotOf)
-      return {
-        ...client,
-        get ready() {
-          return client.ready
-        },
+      const { connect } = client
+      return Object.assign(client, {
         async connect() {
-          await client.connect()
+          await connect()
           const nodes = Promise.all(cluster.nodes(readReplicas ? 'all' : 'master').map(untilUp))
           // One of them may be dead, and the others serve all the same.
           await Promise.race([nodes, sleep(connectTimeout / 2, undefined, { ref: false })])
         },
-      }
+      })
     },
   }
 }

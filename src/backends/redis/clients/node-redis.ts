@@ -58,14 +58,9 @@ export function isNodeRedis(client: object): client is Single | Clustered {
 /** The client of a user. */
 export function adoptNodeRedis(client: Single | Clustered, slotOf: (key: string) => number): Client {
   if ('nodeClient' in client) return fromCluster(client, slotOf)
-  const single = fromSingle(client)
-  return {
-    ...single,
-    get ready() {
-      return single.ready
-    },
-    onOdd: (listener) => hearOdd(client, 'error', listener),
-  }
+  return Object.assign(fromSingle(client), {
+    onOdd: (listener: () => void) => hearOdd(client, 'error', listener),
+  })
 }
 
 /** Of a reply too many, and of one that it cannot read. */
